@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+# The agent.  Each folder is compiled up to three times: for the product, for
+# the wall-clock agent of the tests, and (under a sanitizer or coverage) for
+# unit tests and tools; the preloaded objects are never instrumented.
+
+set(fp_agent_folders base settings capture hot ledger python native)
+set(FP_AGENT_GLOBS_top agent/*.c agent/*.S)
+set(FP_AGENT_GLOBS_shim shim/*.c shim/*.S)
+
+# fp_agent_objects(<suffix> <defines> <interface libs>): object libraries
+# fp_<folder><suffix>; their names are left in FP_OBJECTS<suffix>.
+function(fp_agent_objects suffix definitions)
+	set(all "")
+	foreach(folder IN LISTS fp_agent_folders ITEMS top shim)
+		set(globs agent/${folder}/*.c agent/${folder}/*.S)
+		if(DEFINED FP_AGENT_GLOBS_${folder})
+			set(globs ${FP_AGENT_GLOBS_${folder}})
+		endif()
+		file(GLOB sources CONFIGURE_DEPENDS ${globs})
+		if(NOT sources)
+			continue()
+		endif()
+		set(target fp_${folder}${suffix})
+		if(folder STREQUAL "top")
+			set(target fp_agent${suffix})
+		endif()
+		add_library(${target} OBJECT ${sources})
+		target_link_libraries(${target} PRIVATE fp_agent_flags fp_private_headers ${ARGN})
+		target_compile_definitions(${target} PRIVATE
+			${definitions}
+			FP_RELATIVE_TOOL="${FP_LIB_TO_BIN}/filperf"
+			FP_AGENT_NAME="$<IF:$<STREQUAL:${suffix},_wall>,libfilperf_agent_wall.so,libfilperf_agent.so>")
+		if(folder MATCHES "^(hot|ledger)$" AND NOT suffix STREQUAL "_test")
+			# Signal handlers run on small stacks.
+			target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:C>:-Wframe-larger-than=1024>)
+		endif()
+		list(APPEND all ${target})
+	endforeach()
+	set(FP_OBJECTS${suffix} "${all}" PARENT_SCOPE)
+endfunction()
+
+function(fp_agent_library target objects)
+	add_library(${target} SHARED)
+	foreach(object IN LISTS objects)
+		target_sources(${target} PRIVATE $<TARGET_OBJECTS:${object}>)
+	endforeach()
+	target_link_libraries(${target} PRIVATE fp_unwind fp_jemalloc)
+	target_link_options(${target} PRIVATE
+		-Wl,-z,now -Wl,-z,defs -Wl,-z,relro -Wl,--exclude-libs,ALL -Wl,--gc-sections
+		-Wl,--version-script=${CMAKE_SOURCE_DIR}/shim/exports.map)
+	set_target_properties(${target} PROPERTIES
+		LINKER_LANGUAGE C
+		LINK_DEPENDS ${CMAKE_SOURCE_DIR}/shim/exports.map)
+endfunction()
+
+file(RELATIVE_PATH FP_LIB_TO_BIN /${CMAKE_INSTALL_LIBDIR} /${CMAKE_INSTALL_BINDIR})
+file(RELATIVE_PATH FP_BIN_TO_LIB /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
+
+fp_agent_objects("" "")
+# The shared object needs all of it; half an agent is not linked.
+set(FP_HAVE_AGENT OFF)
+if(TARGET fp_shim AND TARGET fp_agent AND EXISTS ${CMAKE_SOURCE_DIR}/shim/exports.map)
+	set(FP_HAVE_AGENT ON)
+	fp_agent_library(filperf_agent "${FP_OBJECTS}")
+	install(TARGETS filperf_agent LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+	if(FP_TESTS)
+		fp_agent_objects(_wall FP_TEST_WALL_CLOCK=1)
+		fp_agent_library(filperf_agent_wall "${FP_OBJECTS_wall}")
+	endif()
+endif()
+
+# What tools and unit tests link: an archive, so that each takes only the
+# members it needs.  The shim is not in it: its hooks would catch the tests' own calls.
+set(fp_archive_objects ${FP_OBJECTS})
+if(FP_SANITIZE OR FP_COVERAGE)
+	fp_agent_objects(_test "" fp_instrumented)
+	set(fp_archive_objects ${FP_OBJECTS_test})
+endif()
+list(FILTER fp_archive_objects EXCLUDE REGEX "^fp_shim")
+add_library(fp_agent_parts STATIC)
+foreach(object IN LISTS fp_archive_objects)
+	target_sources(fp_agent_parts PRIVATE $<TARGET_OBJECTS:${object}>)
+endforeach()
+set_target_properties(fp_agent_parts PROPERTIES LINKER_LANGUAGE C)
+target_link_libraries(fp_agent_parts PUBLIC fp_unwind fp_jemalloc fp_private_headers)
