@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CPython 3.14: which word of _Py_DebugOffsets says what.  Data only; used by
+ * layout.c, which refuses a table that is not of a final 3.14 release.
+ */
+#include "agent/python/layout.h"
+
+const struct fp_debug_map fp_debug_map_314 = {
+	.minor = 14,
+	.n_words = 95,
+	.owner_entry = 3,
+	.owner_base = UINT8_MAX,
+	.kind_shift = 2,
+	.kind_shift_free_threaded = 8,
+	.frame_func = 16,
+	.code_flags = 48,
+	.code_flags_free_threaded = 64,
+	.rt_interpreters = 5,
+	.in_next = 8,
+	.in_threads = 9,
+	.ts_size = 22,
+	.ts_next = 24,
+	.ts_interp = 25,
+	.ts_frame = 26,
+	.ts_thread_id = 27,
+	.ts_native_id = 28,
+	.fr_size = 31,
+	.fr_previous = 32,
+	.fr_code = 33,
+	.fr_ip = 34,
+	.fr_locals = 35,
+	.fr_owner = 36,
+	.fr_tlbc = 38,
+	.co_size = 39,
+	.co_file = 40,
+	.co_name = 41,
+	.co_qualname = 42,
+	.co_lines = 43,
+	.co_first_line = 44,
+	.co_code = 48,
+	.co_tlbc = 49,
+	.ob_size = 50,
+	.ob_type = 51,
+	.by_size = 75,
+	.by_data = 76,
+	.un_size = 77,
+	.un_state = 78,
+	.un_length = 79,
+	.un_ascii = 80,
+};

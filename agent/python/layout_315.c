@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CPython 3.15: which word of _Py_DebugOffsets says what.  Data only; used by
+ * layout.c, which refuses a table that is not of a final 3.15 release.
+ */
+#include "agent/python/layout.h"
+
+const struct fp_debug_map fp_debug_map_315 = {
+	.minor = 15,
+	.n_words = 111,
+	.owner_entry = 3,
+	.owner_base = 4,
+	.kind_shift = 2,
+	.kind_shift_free_threaded = 8,
+	.frame_func = 16,
+	.code_flags = 48,
+	.code_flags_free_threaded = 64,
+	.rt_interpreters = 5,
+	.in_next = 8,
+	.in_threads = 9,
+	.ts_size = 22,
+	.ts_next = 24,
+	.ts_interp = 25,
+	.ts_frame = 26,
+	.ts_base_frame = 27,
+	.ts_thread_id = 30,
+	.ts_native_id = 31,
+	.fr_size = 39,
+	.fr_previous = 40,
+	.fr_code = 41,
+	.fr_ip = 42,
+	.fr_locals = 43,
+	.fr_owner = 44,
+	.fr_tlbc = 46,
+	.co_size = 47,
+	.co_file = 48,
+	.co_name = 49,
+	.co_qualname = 50,
+	.co_lines = 51,
+	.co_first_line = 52,
+	.co_code = 56,
+	.co_tlbc = 57,
+	.ob_size = 58,
+	.ob_type = 59,
+	.by_size = 87,
+	.by_data = 88,
+	.un_size = 89,
+	.un_state = 90,
+	.un_length = 91,
+	.un_ascii = 92,
+};

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The calling thread's PyThreadState: attached (holds the GIL) or bound (in C
+ * code that released it).  fp_python_thread_state runs in signal handlers and
+ * in hooks, also inside malloc: it loads words and calls pthread_getspecific.
+ */
+#include "agent/python/thread_state.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <string.h>
+
+#define STATIC_TLS_BYTES (256u * 1024)
+#define KEY_SEARCH_BYTES 8192u
+
+static inline uintptr_t load(uintptr_t addr)
+{
+	return __atomic_load_n((const uintptr_t *)addr, __ATOMIC_RELAXED);
+}
+
+/* glibc: where the thread control block keeps the dtv. */
+static inline uintptr_t thread_dtv(void)
+{
+#if defined(__x86_64__)
+	return load(fp_thread_pointer() + 8);
+#else
+	return load(fp_thread_pointer());
+#endif
+}
+
+uintptr_t fp_tls_address(const struct fp_tls_place *place)
+{
+	uintptr_t dtv, block;
+
+	if (place->offset != INTPTR_MIN)
+		return fp_thread_pointer() + (uintptr_t)place->offset;
+	if (!place->module)
+		return 0;
+	dtv = thread_dtv();
+	if (!dtv || load(dtv - 16) < place->module)
+		return 0;
+	block = load(dtv + place->module * 16);
+	if (!block || block == UINTPTR_MAX)
+		return 0;
+	return block + place->index;
+}
+
+void fp_tls_place_in_module(uint64_t module, uint64_t index, uintptr_t block, struct fp_tls_place *ret_place)
+{
+	uintptr_t tp = fp_thread_pointer();
+	uintptr_t addr = block + index;
+
+	ret_place->module = module;
+	ret_place->index = index;
+	ret_place->offset = INTPTR_MIN;
+	/* Static blocks lie beside the thread pointer in every thread. */
+	if (block && block != UINTPTR_MAX && addr + STATIC_TLS_BYTES > tp && addr < tp + STATIC_TLS_BYTES)
+		ret_place->offset = (intptr_t)(addr - tp);
+}
+
+#if defined(__x86_64__)
+
+static int32_t displacement(const unsigned char *p)
+{
+	int32_t value;
+
+	memcpy(&value, p, sizeof(value));
+	return value;
+}
+
+static void place_static(struct fp_tls_place *ret_place, intptr_t offset)
+{
+	ret_place->offset = offset;
+	ret_place->module = 0;
+	ret_place->index = 0;
+}
+
+static void place_from_index(uintptr_t tls_index, struct fp_tls_place *ret_place)
+{
+	struct fp_tls_place dynamic = { INTPTR_MIN, load(tls_index), 0 };
+
+	fp_tls_place_in_module(load(tls_index), load(tls_index + 8), fp_tls_address(&dynamic), ret_place);
+}
+
+static intptr_t call_tls_descriptor(uintptr_t descriptor)
+{
+	intptr_t offset;
+
+	__asm__ volatile("call *(%%rax)" : "=a"(offset) : "a"(descriptor) : "memory", "cc");
+	return offset;
+}
+
+int fp_tls_decode(uintptr_t function, struct fp_tls_place *ret_place)
+{
+	static const unsigned char endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	static const unsigned char frame[] = { 0x55, 0x48, 0x89, 0xe5 };
+	static const unsigned char sub_rsp[] = { 0x48, 0x83, 0xec, 0x08 };
+	static const unsigned char fs_abs[] = { 0x64, 0x48, 0x8b, 0x04, 0x25 };
+	static const unsigned char add_rip[] = { 0x48, 0x03, 0x05 };
+	static const unsigned char lea_rax[] = { 0x48, 0x8d, 0x80 };
+	static const unsigned char lea_rdi[] = { 0x66, 0x48, 0x8d, 0x3d };
+	static const unsigned char mov_rip[] = { 0x48, 0x8b, 0x05 };
+	static const unsigned char fs_rax[] = { 0x64, 0x48, 0x8b, 0x00 };
+	static const unsigned char lea_rip[] = { 0x48, 0x8d, 0x05 };
+	static const unsigned char call_rax[] = { 0xff, 0x10 };
+	const unsigned char *p = (const unsigned char *)function;
+
+	if (!memcmp(p, endbr, sizeof(endbr)))
+		p += sizeof(endbr);
+	if (!memcmp(p, frame, sizeof(frame)))
+		p += sizeof(frame);
+	if (!memcmp(p, sub_rsp, sizeof(sub_rsp)))
+		p += sizeof(sub_rsp);
+	if (!memcmp(p, fs_abs, sizeof(fs_abs))) {
+		int32_t disp = displacement(p + 5);
+
+		if (disp)
+			place_static(ret_place, disp);
+		else if (!memcmp(p + 9, add_rip, sizeof(add_rip)))
+			place_static(ret_place, (intptr_t)load((uintptr_t)(p + 16 + displacement(p + 12))));
+		else if (!memcmp(p + 9, lea_rax, sizeof(lea_rax)))
+			place_static(ret_place, displacement(p + 12));
+		else
+			return -ENOTSUP;
+		return 0;
+	}
+	if (!memcmp(p, lea_rdi, sizeof(lea_rdi))) {
+		/* data16 lea; then a call of __tls_get_addr in one of its forms */
+		if (p[8] != 0x66)
+			return -ENOTSUP;
+		place_from_index((uintptr_t)(p + 8 + displacement(p + 4)), ret_place);
+		return 0;
+	}
+	if (!memcmp(p, mov_rip, sizeof(mov_rip)) && !memcmp(p + 7, fs_rax, sizeof(fs_rax))) {
+		place_static(ret_place, (intptr_t)load((uintptr_t)(p + 7 + displacement(p + 3))));
+		return 0;
+	}
+	if (!memcmp(p, lea_rip, sizeof(lea_rip)) && !memcmp(p + 7, call_rax, sizeof(call_rax))) {
+		intptr_t offset = call_tls_descriptor((uintptr_t)(p + 7 + displacement(p + 3)));
+
+		if (offset < -(intptr_t)STATIC_TLS_BYTES || offset > 0)
+			return -ENOTSUP;
+		place_static(ret_place, offset);
+		return 0;
+	}
+	return -ENOTSUP;
+}
+
+#else
+
+int fp_tls_decode(uintptr_t function, struct fp_tls_place *ret_place)
+{
+	/* The symbol table is the other way, see runtime_find.c. */
+	(void)function;
+	(void)ret_place;
+	return -ENOTSUP;
+}
+
+#endif
+
+/* The thread state bound to this thread whether it holds the GIL or not. */
+static uintptr_t bound_state(const struct fp_python *py)
+{
+	const struct fp_py_private *p = fp_py_private(py);
+	const int *key = (const int *)py->gil_key;
+	uintptr_t addr;
+
+	if (key) {
+		/* Py_tss_t is { int is_initialized; pthread_key_t key; } */
+		if (!__atomic_load_n(key - 1, __ATOMIC_RELAXED))
+			return 0;
+		return (uintptr_t)pthread_getspecific((pthread_key_t)*key);
+	}
+	addr = fp_tls_address(&p->bound);
+	return addr ? load(addr) : 0;
+}
+
+static uintptr_t state_before_312(const struct fp_python *py, bool *ret_holds_gil)
+{
+	const struct fp_py_private *p = fp_py_private(py);
+	uintptr_t holder = load(py->runtime + p->layout.rt_tstate_current);
+	uintptr_t bound = bound_state(py);
+	uintptr_t thread = 0;
+
+	*ret_holds_gil = holder && holder == bound;
+	if (*ret_holds_gil || !holder || !p->own)
+		return bound;
+	/* A sub-interpreter's thread state is not the bound one. */
+	if (p->own->read(p->own, holder + p->layout.ts_thread_id, &thread, sizeof(thread)))
+		return bound;
+	if (thread != fp_thread_pointer())
+		return bound;
+	*ret_holds_gil = true;
+	return holder;
+}
+
+uintptr_t fp_python_thread_state(const struct fp_python *py, bool *ret_holds_gil)
+{
+	uintptr_t addr, attached;
+
+	*ret_holds_gil = false;
+	if (!py->runtime || !py->layout)
+		return 0;
+	if (py->layout->rt_tstate_current != FP_OFF_NONE)
+		return state_before_312(py, ret_holds_gil);
+	addr = fp_tls_address(&fp_py_private(py)->attached);
+	attached = addr ? load(addr) : 0;
+	if (attached) {
+		*ret_holds_gil = true;
+		return attached;
+	}
+	return bound_state(py);
+}
+
+void fp_thread_state_find_key(struct fp_python *py, const struct fp_reader *r, uintptr_t tstate)
+{
+	uint32_t words[128];
+	uintptr_t found = 0;
+	unsigned at, i;
+
+	if (py->gil_key || fp_py_private(py)->bound.offset != INTPTR_MIN || fp_py_private(py)->bound.module)
+		return;
+	for (at = 0; at < KEY_SEARCH_BYTES; at += sizeof(words) - 4) {
+		if (r->read(r, py->runtime + at, words, sizeof(words)))
+			return;
+		for (i = 0; i + 1 < sizeof(words) / 4; i++) {
+			if (words[i] != 1 || words[i + 1] >= PTHREAD_KEYS_MAX)
+				continue;
+			if ((uintptr_t)pthread_getspecific(words[i + 1]) != tstate)
+				continue;
+			if (found)
+				return; /* two candidates: not measured */
+			found = py->runtime + at + (i + 1) * 4;
+		}
+	}
+	__atomic_store_n(&py->gil_key, found, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where the calling thread's PyThreadState is.  Private to agent/python.
+ */
+#ifndef FP_PYTHON_THREAD_STATE_H
+#define FP_PYTHON_THREAD_STATE_H
+
+#include "agent/python/layout.h"
+
+/* A thread-local variable of libpython. */
+struct fp_tls_place {
+	intptr_t offset;  /* from the thread pointer; INTPTR_MIN: not static */
+	uint64_t module;  /* else: TLS module id, 0 = unknown */
+	uint64_t index;   /* and offset in that module's block */
+};
+
+/* What find time keeps in fp_python.private_. */
+struct fp_py_private {
+	struct fp_py_layout layout;
+	const struct fp_reader *own; /* fault-safe reader of this process, or NULL */
+	struct fp_tls_place attached; /* _Py_tss_tstate, 3.12- */
+	struct fp_tls_place bound;    /* _Py_tss_gilstate, where the key is gone */
+};
+
+_Static_assert(sizeof(struct fp_py_private) <= sizeof(((struct fp_python *)0)->private_), "enlarge private_");
+
+static inline const struct fp_py_private *fp_py_private(const struct fp_python *py)
+{
+	return (const struct fp_py_private *)(const void *)py->private_;
+}
+
+static inline uintptr_t fp_thread_pointer(void)
+{
+#if defined(__x86_64__)
+	uintptr_t tp;
+
+	__asm__("mov %%fs:0, %0" : "=r"(tp));
+	return tp;
+#else
+	return (uintptr_t)__builtin_thread_pointer();
+#endif
+}
+
+/* Reads the machine code of a function that only returns a thread-local
+ * variable.  Own process, ordinary context.  0, or -ENOTSUP when the code has
+ * another shape; *ret_place is then untouched. */
+int fp_tls_decode(uintptr_t function, struct fp_tls_place *ret_place);
+
+/* Place of a variable that lies index bytes into the block of a module. */
+void fp_tls_place_in_module(uint64_t module, uint64_t index, uintptr_t block, struct fp_tls_place *ret_place);
+
+/* Address of the variable in the calling thread, 0 when it has none yet.
+ * Async-signal-safe. */
+uintptr_t fp_tls_address(const struct fp_tls_place *place);
+
+/* Measures where _PyRuntime keeps the key of the bound thread state, if it is
+ * not known yet: the one pair {1, key} whose value in this thread is tstate.
+ * Async-signal-safe; GIL held. */
+void fp_thread_state_find_key(struct fp_python *py, const struct fp_reader *r, uintptr_t tstate);
+
+#endif
