@@ -37,6 +37,9 @@ struct fp_capture {
 /* Opens and copies.  0, or -errno with one line in error; *c is then empty.
  * -EPROTONOSUPPORT: another version, -EBADMSG: no capture. */
 int fp_capture_open(const char *path, struct fp_capture *c, char *error, size_t error_bytes);
+/* Only the header, checked in the same way. */
+int fp_capture_header_read(const char *path, struct fp_capture_header *ret_header, char *error,
+			   size_t error_bytes);
 void fp_capture_close(struct fp_capture *c);
 
 /* Bytes of a text; NULL and 0 when the offset is 0 or out of range. */

@@ -103,7 +103,9 @@ struct fp_profile {
 	uint64_t losses[FP_LOSS_MAX];
 	struct fp_capture_header *headers; /* copies, n_headers; cells of one per process image */
 	uint32_t n_headers;
-	struct fp_arena *arena;    /* owns all the strings and tables */
+	const char *filter;        /* "" or what was chosen ("only samples that hold the GIL"),
+				    * for titles and empty graphs */
+	struct fp_arena *arena;    /* owns the strings */
 };
 
 struct fp_read_options {

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Frame keys of one capture become frames of the profile: Python lines by the
+ * line tables, natives by symbols, marks by FP_MARKS.  Each key is resolved
+ * once.
+ */
+#ifndef FP_TOOLS_READ_CAPTURE_FRAMES_H
+#define FP_TOOLS_READ_CAPTURE_FRAMES_H
+
+#include "tools/read/builder.h"
+#include "tools/read/capture.h"
+
+struct fp_capture_frames;
+
+/* c and o must outlive it.  NULL: out of memory. */
+struct fp_capture_frames *fp_capture_frames_create(struct fp_builder *b,
+						   const struct fp_capture *c,
+						   const struct fp_read_options *o);
+void fp_capture_frames_destroy(struct fp_capture_frames *f);
+
+/* The node for key under parent; a native key may add several frames, as
+ * inlined functions are.  UINT32_MAX: out of memory. */
+uint32_t fp_capture_frames_push(struct fp_capture_frames *f, uint32_t parent, uint64_t key);
+
+#endif

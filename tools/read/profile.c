@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The captures of one run become a profile: one capture after another, each
+ * with its own ids, into one prefix tree.  Reader stage, ordinary program.
+ */
+#include "tools/read/capture.h"
+#include "tools/read/capture_frames.h"
+#include "tools/read/readers.h"
+#include "tools/read/title.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One capture on its way into the profile. */
+struct intake {
+	const struct fp_read_job *job;
+	struct fp_capture *c;
+	uint32_t process;          /* of the profile */
+	int64_t base_monotonic_ns; /* zero of the profile's times */
+	uint32_t *thread_of;       /* capture's thread -> profile's, UINT32_MAX: not wanted */
+	uint32_t *node_of;         /* capture's node -> profile's, UINT32_MAX: not needed */
+};
+
+static uint64_t share(uint64_t part, uint64_t whole, uint64_t of)
+{
+	return whole ? (uint64_t)((unsigned __int128)of * part / whole) : 0;
+}
+
+static int take_threads(struct intake *in)
+{
+	const struct fp_capture *c = in->c;
+
+	for (uint32_t i = 0; i < c->n_threads; i++) {
+		const struct fp_thread_record *r = &c->threads[i];
+		struct fp_profile_thread t = { .process = in->process, .tid = r->tid,
+					       .is_main = r->flags & FP_THREAD_MAIN,
+					       .record = *r };
+		const char *name = fp_builder_string(in->job->b, r->name,
+						     strnlen(r->name, sizeof(r->name)));
+		if (!name)
+			return -ENOMEM;
+		snprintf(t.name, sizeof(t.name), "%s", name);
+		t.record.name[sizeof(r->name) - 1] = 0;
+		in->thread_of[i] = UINT32_MAX;
+		if (!fp_read_wants_thread(in->job->options, t.name, t.tid))
+			continue;
+		in->thread_of[i] = fp_builder_thread(in->job->b, &t);
+		if (in->thread_of[i] == UINT32_MAX)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static bool is_wanted(const struct intake *in, const struct fp_cpu_slot *s)
+{
+	return in->thread_of[s->thread] != UINT32_MAX &&
+	       (!in->job->options->gil_only || s->gil_ns || s->gil_samples);
+}
+
+/* Stacks that no wanted cell names are not resolved. */
+static int take_nodes(struct intake *in)
+{
+	const struct fp_capture *c = in->c;
+	struct fp_capture_frames *frames;
+	int err = 0;
+
+	if (!c->n_nodes)
+		return 0;
+	for (uint32_t i = 0; i < c->n_nodes; i++)
+		in->node_of[i] = UINT32_MAX;
+	in->node_of[0] = 0;
+	for (uint32_t i = 0; i < c->n_cells; i++) {
+		if (!is_wanted(in, &c->cells[i]))
+			continue;
+		for (uint32_t n = c->cells[i].stack; in->node_of[n]; n = c->nodes[n].parent)
+			in->node_of[n] = 0;
+	}
+	frames = fp_capture_frames_create(in->job->b, c, in->job->options);
+	if (!frames)
+		return -ENOMEM;
+	for (uint32_t i = 1; i < c->n_nodes && !err; i++) {
+		if (in->node_of[i] == UINT32_MAX)
+			continue;
+		in->node_of[i] = fp_capture_frames_push(frames, in->node_of[c->nodes[i].parent],
+							c->nodes[i].key);
+		err = in->node_of[i] == UINT32_MAX ? -ENOMEM : 0;
+	}
+	fp_capture_frames_destroy(frames);
+	return err;
+}
+
+static int take_cells(struct intake *in)
+{
+	const struct fp_capture *c = in->c;
+	int err = 0;
+
+	for (uint32_t i = 0; i < c->n_cells && !err; i++) {
+		const struct fp_cpu_slot *s = &c->cells[i];
+		struct fp_profile_cell cell = { .samples = s->samples, .gil_ns = s->gil_ns,
+						.gil_samples = s->gil_samples };
+		if (!is_wanted(in, s))
+			continue;
+		cell.thread = in->thread_of[s->thread];
+		cell.stack = in->node_of[s->stack];
+		memcpy(cell.ns, s->ns, sizeof(cell.ns));
+		uint64_t all_ns = fp_profile_cell_ns(&cell);
+		if (cell.gil_ns > all_ns) /* a slot being written: the GIL's part came first */
+			cell.gil_ns = all_ns;
+		if (in->job->options->gil_only) {
+			cell.samples = s->gil_samples;
+			for (int k = 0; k < FP_CPU_KINDS; k++)
+				cell.ns[k] = share(cell.gil_ns, all_ns, s->ns[k]);
+		}
+		err = fp_builder_cell(in->job->b, &cell);
+	}
+	return err;
+}
+
+static int take_sample(void *ctx, uint32_t thread, const struct fp_sample *s)
+{
+	struct intake *in = ctx;
+	uint64_t flags = s->when >> FP_SAMPLE_WHEN_BITS;
+	int64_t shift_us = (in->c->header.start_monotonic_ns - in->base_monotonic_ns) / 1000;
+
+	if (in->thread_of[thread] == UINT32_MAX || in->node_of[s->stack] == UINT32_MAX ||
+	    (in->job->options->gil_only && !(flags & FP_SAMPLE_GIL)))
+		return 0;
+	struct fp_profile_sample sample = {
+		.when_us = (s->when & ((1ull << FP_SAMPLE_WHEN_BITS) - 1)) + (uint64_t)shift_us,
+		.flags = flags,
+		.stack = in->node_of[s->stack],
+		.weight_us = s->weight_us,
+	};
+	return fp_builder_sample(in->job->b, in->thread_of[thread], &sample);
+}
+
+static int take_process(struct intake *in, uint32_t header)
+{
+	const struct fp_capture_header *h = &in->c->header;
+	struct fp_builder *b = in->job->b;
+	char title[256], quoted[4096];
+	struct fp_profile_process process = {
+		.pid = h->pid, .ppid = h->ppid, .image = h->image, .capture = header,
+		.is_python = h->python_state != FP_PYTHON_ABSENT, .is_first = h->is_first,
+		.cut = in->c->cut, .running = in->c->running,
+	};
+
+	fp_title_of_cmdline(h->exe, h->cmdline, h->cmdline_bytes, process.is_python, title,
+			    sizeof(title));
+	fp_title_quote(h->cmdline, h->cmdline_bytes, quoted, sizeof(quoted));
+	process.exe = fp_builder_string(b, h->exe, strlen(h->exe));
+	process.title = fp_builder_string(b, title, strlen(title));
+	process.cmdline = fp_builder_string(b, quoted, strlen(quoted));
+	if (!process.exe || !process.title || !process.cmdline)
+		return -ENOMEM;
+	in->process = fp_builder_process(b, &process);
+	return in->process == UINT32_MAX ? -ENOMEM : 0;
+}
+
+static int take_capture(struct intake *in, uint32_t header)
+{
+	const struct fp_capture *c = in->c;
+	int err = -ENOMEM;
+
+	in->thread_of = calloc((size_t)c->n_threads + 1, sizeof(*in->thread_of));
+	in->node_of = calloc((size_t)c->n_nodes + 1, sizeof(*in->node_of));
+	if (in->thread_of && in->node_of)
+		err = take_process(in, header);
+	if (!err)
+		err = take_threads(in);
+	if (!err)
+		err = take_nodes(in);
+	if (!err)
+		err = take_cells(in);
+	if (!err && in->job->options->want_samples)
+		err = fp_capture_samples(c, take_sample, in);
+	free(in->thread_of);
+	free(in->node_of);
+	return err;
+}
+
+/* The run's own facts: of the first process, whatever is filtered. */
+static int describe_run(const struct fp_read_job *job, const struct fp_capture_header *h)
+{
+	struct fp_profile *p = fp_builder_profile(job->b);
+	char quoted[4096];
+
+	fp_title_quote(h->cmdline, h->cmdline_bytes, quoted, sizeof(quoted));
+	p->label = fp_builder_string(job->b, h->label, strlen(h->label));
+	p->command = fp_builder_string(job->b, quoted, strlen(quoted));
+	p->cwd = fp_builder_string(job->b, h->cwd, strlen(h->cwd));
+	p->start_realtime_ns = h->start_realtime_ns;
+	p->rate_hz = h->settings.rate_hz ? h->settings.rate_hz : 100;
+	p->has_time = true;
+	return p->label && p->command && p->cwd ? 0 : -ENOMEM;
+}
+
+struct run_span {
+	int64_t start_ns, end_ns; /* monotonic, over all processes */
+	uint32_t first;           /* path of the first process */
+};
+
+static int64_t end_of(const struct fp_capture_header *h)
+{
+	int64_t end = h->end_monotonic_ns ? h->end_monotonic_ns : h->heartbeat_monotonic_ns;
+	return end > h->start_monotonic_ns ? end : h->start_monotonic_ns;
+}
+
+static bool starts_before(const struct fp_capture_header *a, const struct fp_capture_header *b)
+{
+	if (!a->is_first != !b->is_first)
+		return a->is_first;
+	return a->start_monotonic_ns < b->start_monotonic_ns;
+}
+
+/* Opens every capture once for its header; unreadable ones are skipped unless
+ * all are. */
+static int survey(const struct fp_read_job *job, const char *const *paths, uint32_t n_paths,
+		  struct fp_capture_header *headers, bool *readable, struct run_span *span)
+{
+	uint32_t n_readable = 0;
+	int err = 0;
+
+	for (uint32_t i = 0; i < n_paths; i++) {
+		int failed = fp_capture_header_read(paths[i], &headers[i], job->error,
+						    job->error_bytes);
+		readable[i] = !failed;
+		if (failed) {
+			err = failed;
+			continue;
+		}
+		const struct fp_capture_header *h = &headers[i];
+		if (!n_readable || h->start_monotonic_ns < span->start_ns)
+			span->start_ns = h->start_monotonic_ns;
+		if (!n_readable || end_of(h) > span->end_ns)
+			span->end_ns = end_of(h);
+		if (!n_readable || starts_before(h, &headers[span->first]))
+			span->first = i;
+		n_readable++;
+	}
+	return n_readable ? 0 : err;
+}
+
+static int add_header(struct fp_profile *p, size_t *room, const struct fp_capture_header *h);
+
+static int take_all(const struct fp_read_job *job, const char *const *paths, uint32_t n_paths,
+		    const struct fp_capture_header *headers, const bool *readable,
+		    const struct run_span *span)
+{
+	const struct fp_read_options *o = job->options;
+	struct fp_profile *p = fp_builder_profile(job->b);
+	const struct fp_capture_header *first = &headers[span->first];
+	size_t room = 0;
+	int err = 0;
+
+	for (uint32_t i = 0; i < n_paths && !err; i++) {
+		const struct fp_capture_header *h = &headers[i];
+		struct fp_capture c;
+		struct intake in = { .job = job, .c = &c, .base_monotonic_ns = span->start_ns };
+		char title[256], ignored[256];
+
+		if (o->progress)
+			o->progress(o->progress_ctx, "reading captures", i, n_paths);
+		if (!readable[i] || (!o->subprocesses && h->pid != first->pid))
+			continue;
+		fp_title_of_cmdline(h->exe, h->cmdline, h->cmdline_bytes,
+				    h->python_state != FP_PYTHON_ABSENT, title, sizeof(title));
+		if (!fp_read_wants_process(o, title, h->exe, h->pid) ||
+		    fp_capture_open(paths[i], &c, ignored, sizeof(ignored)))
+			continue;
+		p->cut = p->cut || c.cut;
+		err = add_header(p, &room, &c.header);
+		if (!err)
+			err = take_capture(&in, p->n_headers - 1);
+		fp_capture_close(&c);
+	}
+	return err;
+}
+
+static int add_header(struct fp_profile *p, size_t *room, const struct fp_capture_header *h)
+{
+	if (p->n_headers >= *room) {
+		size_t larger = *room ? *room * 2 : 4;
+		void *moved = reallocarray(p->headers, larger, sizeof(*p->headers));
+
+		if (!moved)
+			return -ENOMEM;
+		p->headers = moved;
+		*room = larger;
+	}
+	p->headers[p->n_headers++] = *h;
+	for (int i = 0; i < FP_LOSS_MAX; i++)
+		if (__builtin_add_overflow(p->losses[i], h->losses[i], &p->losses[i]))
+			p->losses[i] = UINT64_MAX;
+	return 0;
+}
+
+int fp_read_captures(const struct fp_read_job *job, const char *const *paths, uint32_t n_paths)
+{
+	struct fp_profile *p = fp_builder_profile(job->b);
+	struct fp_capture_header *headers = calloc((size_t)n_paths + 1, sizeof(*headers));
+	bool *readable = calloc((size_t)n_paths + 1, sizeof(*readable));
+	struct run_span span = { 0 };
+	int err = headers && readable ? 0 : -ENOMEM;
+
+	if (!err)
+		err = survey(job, paths, n_paths, headers, readable, &span);
+	if (!err)
+		err = describe_run(job, &headers[span.first]);
+	if (!err)
+		err = take_all(job, paths, n_paths, headers, readable, &span);
+	if (!err) {
+		p->wall_ns = (uint64_t)(span.end_ns - span.start_ns);
+		if (!p->n_processes)
+			err = fp_read_refuse(job, -ESRCH, "no process of this run matches %s: "
+					     "--process takes a pid or a glob on its name",
+					     job->options->only_process ?
+					     job->options->only_process : "the filter");
+	}
+	if (err == -ENOMEM)
+		fp_read_refuse(job, err, "not enough memory to read %u captures", n_paths);
+	free(headers);
+	free(readable);
+	return err;
+}
