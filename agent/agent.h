@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The only header of agent/ that shim/ includes: what hooks tell the agent.
+ * Unless a line says otherwise a function may be called in any thread, also
+ * before constructors and after destructors, keeps errno, and does nothing
+ * when the agent is off.
+ */
+#ifndef FP_AGENT_H
+#define FP_AGENT_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Constructor and destructor of the object; ordinary context. */
+void fp_agent_boot(void);
+void fp_agent_exit(void);
+
+/* threads */
+struct fp_thread_start; /* carries a start routine through pthread_create */
+struct fp_thread_start *fp_agent_thread_wrap(void *(*routine)(void *), void *arg, size_t stack_bytes);
+void fp_agent_thread_unwrap(struct fp_thread_start *start); /* creation failed */
+void *fp_agent_thread_run(void *start);                    /* the start routine given to the kernel */
+
+/* processes.  before_fork … after_fork run in the forking thread. */
+void fp_agent_fork_prepare(void);
+void fp_agent_fork_parent(void);
+void fp_agent_fork_child(void);
+/* The image is about to be replaced (true: for good unless it fails). */
+void fp_agent_exec_begin(void);
+void fp_agent_exec_failed(void);
+/* The process ends without destructors; returns after rendering. */
+void fp_agent_end(int reason, int status); /* enum fp_end_reason of capture/format.h */
+/* A program is started with this environment: counted when it lacks us. */
+void fp_agent_spawn(char *const envp[]);
+
+/* loader: after dlopen, dlclose; ordinary context. */
+void fp_agent_modules_changed(void);
+/* A dlopen is about to run that the agent cannot wait for: look at the next
+ * event in ordinary context. */
+void fp_agent_modules_later(void);
+
+/* signals.  Each returns true when it answered the call itself (*ret_result
+ * is the result, errno set), false when the real function is to be called. */
+bool fp_agent_sigaction(int number, const struct sigaction *act, struct sigaction *old, int *ret_result);
+/* pthread_sigmask and sigprocmask: our signal stays deliverable, the host sees
+ * the mask that it set.  *ret_error: 0 or an errno value. */
+bool fp_agent_sigmask(int how, const sigset_t *set, sigset_t *old, int *ret_error);
+void fp_agent_timer_prof(void); /* setitimer/getitimer(ITIMER_PROF): moves our signal away */
+/* Would this signal, sent to the process by itself now, end it? */
+bool fp_agent_signal_deadly(int number);
+
+#endif

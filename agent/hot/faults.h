@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The signals that the agent shares with its host: SIGSEGV and SIGBUS (faults
+ * of fault-safe loads, a capture cut by somebody) and the sampling signal.
+ * The host sees its own dispositions only; signals that are not ours reach it
+ * as without us.
+ */
+#ifndef FP_HOT_FAULTS_H
+#define FP_HOT_FAULTS_H
+
+#include "agent/base/attrs.h"
+
+#include <signal.h>
+#include <stdbool.h>
+
+/* Installs the handlers and chooses the sampling signal: SIGPROF, or a
+ * real-time signal when the process inherited a use of SIGPROF.  Constructor. */
+void fp_faults_install(bool sampling);
+
+/* May a fault-safe load fault here and now?  False when SIGSEGV or SIGBUS are
+ * blocked in the interrupted context or handled behind our back. */
+bool fp_faults_caught(const void *ucontext);
+
+/* The host is about to be replaced: masks it believes in become real, and
+ * back when exec fails. */
+void fp_faults_before_exec(void);
+void fp_faults_exec_failed(void);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One struct fp_thread per live OS thread: the permission to record.
+ *
+ * fp_thread_enter() gives it, unless the thread is already inside the agent;
+ * a CPU sample that arrives between enter and leave is booked by leave, on
+ * the stack it finds there.  Slots are never freed, only used again.
+ * Owner: the thread itself, but for claim (its parent) and the process's end.
+ */
+#ifndef FP_HOT_THREAD_H
+#define FP_HOT_THREAD_H
+
+#include "agent/hot/context.h"
+#include "agent/ledger/cpu_ledger.h"
+
+/* A frame of the last walk, by depth from the root. */
+struct fp_memo {
+	uintptr_t frame, code;
+	int32_t offset;
+	uint32_t code_id;
+	uint32_t node;
+};
+
+#define FP_NATIVE_CAP 256u
+
+/* Working memory of walks; mapped at a thread's first sample, kept with the slot. */
+struct fp_scratch {
+	uint32_t frames_cap;
+	uint32_t n_memo;     /* Python frames remembered */
+	uint32_t n_pcs;      /* of the last native stack */
+	struct fp_py_frame *frames;
+	struct fp_memo *memo;
+	uint64_t *keys;      /* merged stack, leaf first; frames_cap + FP_NATIVE_CAP */
+	void *native;        /* fp_native_thread_bytes() */
+	uintptr_t pcs[FP_NATIVE_CAP];
+};
+
+struct fp_thread {
+	uint32_t slot_state;  /* 0 free, 1 used */
+	uint32_t record;      /* index into THREADS */
+	int tid;
+	volatile uint32_t inside; /* nesting of enter */
+	volatile uint32_t pending_samples;
+	bool armed;
+	bool host_blocks;     /* the host believes that our signal is blocked here */
+	int timer_id;
+	uint64_t booked_until_ns; /* thread clock */
+	uint64_t handler_ns;  /* moving average */
+	uint64_t random;
+	struct fp_log_cursor log;
+	struct fp_scratch *scratch;
+	uintptr_t stack_low, stack_high; /* 0 unknown */
+	uint32_t exit_rounds;
+	uint32_t names_due;   /* samples until the comm is read again */
+	void *(*routine)(void *);
+	void *argument;
+};
+
+extern __thread struct fp_thread *fp_thread_self __attribute__((tls_model("initial-exec")));
+
+/* A slot for a thread to be: NULL when there is none left (counted). */
+struct fp_thread *fp_thread_claim(void);
+void fp_thread_release(struct fp_thread *t);
+
+/* In the new thread itself: its record, its clock, its timer.  flags: enum
+ * fp_thread_flag.  Keeps errno. */
+void fp_thread_begin(struct fp_thread *t, uint32_t flags);
+/* Books what is left of the clock, deletes the timer, frees the slot. */
+void fp_thread_end(struct fp_thread *t);
+
+/* The calling thread, adopted if it was unknown; NULL when nothing may be
+ * recorded (agent off, nested, unseen fork). */
+struct fp_thread *fp_thread_enter(void);
+void fp_thread_leave(struct fp_thread *t);
+
+/* Every live thread's rest is booked from outside: the end of the process. */
+void fp_thread_end_all(void);
+/* fork child: only the calling thread is left; it gets a new record. */
+void fp_thread_forked(struct fp_thread *t);
+
+/* Walks the slots; stop when visit returns false. */
+void fp_thread_each(void (*visit)(struct fp_thread *t, void *ctx), void *ctx);
+
+static inline struct fp_thread_record *fp_thread_record(const struct fp_thread *t)
+{
+	return (struct fp_thread_record *)fp_segment_at(&fp_context.segment, FP_REGION_THREADS) + t->record;
+}
+
+#endif

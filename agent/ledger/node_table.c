@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See node_table.h.  Any context. */
+#include "agent/ledger/node_table.h"
+
+#include "agent/base/hash.h"
+
+#include <errno.h>
+
+static uint32_t find_in_chain(const struct fp_node *nodes, uint32_t id, uint32_t stop, uint32_t parent, uint64_t key)
+{
+	for (; id != stop && id; id = nodes[id].next)
+		if (nodes[id].key == key && nodes[id].parent == parent)
+			return id;
+	return 0;
+}
+
+uint32_t fp_node_intern(struct fp_segment *s, uint32_t parent, uint64_t key)
+{
+	struct fp_node *nodes = fp_segment_at(s, FP_REGION_NODES);
+	uint32_t *heads = fp_segment_at(s, FP_REGION_NODE_HEADS);
+	uint32_t *head = &heads[fp_hash_mix(key, parent) % FP_NODE_HEADS];
+	uint32_t first = __atomic_load_n(head, __ATOMIC_ACQUIRE);
+	uint32_t id = find_in_chain(nodes, first, 0, parent, key);
+	uint64_t at;
+
+	if (id)
+		return id;
+	at = fp_segment_claim(s, FP_REGION_NODES, sizeof(*nodes));
+	if (at == UINT64_MAX) {
+		fp_loss_count(s, FP_LOSS_nodes_full);
+		return fp_node_of_mark(FP_MARK_no_room);
+	}
+	id = (uint32_t)(at / sizeof(*nodes));
+	nodes[id].parent = parent;
+	nodes[id].next = first;
+	__atomic_store_n(&nodes[id].key, key, __ATOMIC_RELEASE);
+	while (!__atomic_compare_exchange_n(head, &first, id, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE)) {
+		uint32_t twin = find_in_chain(nodes, first, nodes[id].next, parent, key);
+
+		if (twin)
+			return twin;
+		nodes[id].next = first;
+	}
+	return id;
+}
+
+int fp_node_table_init(struct fp_segment *s)
+{
+	int error = fp_segment_populate(s, FP_REGION_NODE_HEADS, FP_NODE_HEADS * sizeof(uint32_t));
+
+	if (error < 0)
+		return error;
+	if (fp_segment_claim(s, FP_REGION_NODES, sizeof(struct fp_node)) != 0)
+		return -ENOSPC;
+	for (uint32_t m = 0; m < FP_MARK_MAX; m++)
+		if (fp_node_intern(s, 0, FP_KEY_MAKE_MARK(m)) != fp_node_of_mark(m))
+			return -ENOSPC;
+	return 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Constructor and destructor of the preloaded object: after the libraries
+ * that it needs, before main; and among the last at exit().
+ */
+#include "agent/agent.h"
+#include "shim/real.h"
+
+__attribute__((constructor)) static void enter_program(void)
+{
+	fp_real_resolve();
+	fp_agent_boot();
+}
+
+__attribute__((destructor)) static void leave_program(void)
+{
+	fp_agent_exit();
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every function that the agent interposes, once: exports.map, the table of
+ * originals (real.h) and the tests are compared with this list.
+ * OPTIONAL: not in every libc that we run on.
+ */
+#ifndef FP_SHIM_HOOK_LIST_H
+#define FP_SHIM_HOOK_LIST_H
+
+#define FP_HOOKS(X) \
+	X(pthread_create, REQUIRED) \
+	X(thrd_create, OPTIONAL) \
+	X(execve, REQUIRED) \
+	X(execv, REQUIRED) \
+	X(execvp, REQUIRED) \
+	X(execvpe, REQUIRED) \
+	X(execl, REQUIRED) \
+	X(execlp, REQUIRED) \
+	X(execle, REQUIRED) \
+	X(fexecve, REQUIRED) \
+	X(execveat, OPTIONAL) \
+	X(posix_spawn, REQUIRED) \
+	X(posix_spawnp, REQUIRED) \
+	X(_exit, REQUIRED) \
+	X(_Exit, REQUIRED) \
+	X(quick_exit, REQUIRED) \
+	X(abort, REQUIRED) \
+	X(raise, REQUIRED) \
+	X(kill, REQUIRED) \
+	X(killpg, REQUIRED) \
+	X(pthread_kill, REQUIRED) \
+	X(sigaction, REQUIRED) \
+	X(signal, REQUIRED) \
+	X(bsd_signal, OPTIONAL) \
+	X(ssignal, OPTIONAL) \
+	X(sysv_signal, OPTIONAL) \
+	X(__sysv_signal, OPTIONAL) \
+	X(sigset, OPTIONAL) \
+	X(sigignore, OPTIONAL) \
+	X(siginterrupt, OPTIONAL) \
+	X(sigprocmask, REQUIRED) \
+	X(pthread_sigmask, REQUIRED) \
+	X(setitimer, REQUIRED) \
+	X(dlopen, REQUIRED) \
+	X(dlclose, REQUIRED)
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Threads: a start routine of ours around the program's, so that a thread is
+ * known, and its CPU timer set, before its first instruction.  Called in
+ * ordinary context; glibc's own threads (timers) do not come through here.
+ */
+#include "agent/agent.h"
+#include "shim/real.h"
+
+#include <pthread.h>
+#include <threads.h>
+
+FP_HOOK int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*routine)(void *), void *arg)
+{
+	struct fp_thread_start *start;
+	size_t stack_bytes = 0;
+	int error;
+
+	if (attr)
+		(void)pthread_attr_getstacksize(attr, &stack_bytes);
+	start = fp_agent_thread_wrap(routine, arg, stack_bytes);
+	if (!start)
+		return fp_real(pthread_create)(thread, attr, routine, arg);
+	error = fp_real(pthread_create)(thread, attr, fp_agent_thread_run, start);
+	if (error)
+		fp_agent_thread_unwrap(start);
+	return error;
+}
+
+/* The C11 routine returns int where fp_agent_thread_run returns a pointer: the
+ * same register on every ABI that we know, its low half. */
+FP_HOOK int thrd_create(thrd_t *thread, thrd_start_t routine, void *arg)
+{
+	struct fp_thread_start *start = fp_agent_thread_wrap((void *(*)(void *))(void *)routine, arg, 0);
+	int result;
+
+	if (!start)
+		return fp_real(thrd_create)(thread, routine, arg);
+	result = fp_real(thrd_create)(thread, (thrd_start_t)(void *)fp_agent_thread_run, start);
+	if (result != thrd_success)
+		fp_agent_thread_unwrap(start);
+	return result;
+}
