@@ -33,6 +33,7 @@ struct fp_py_layout {
 	uint16_t ts_next, ts_interp, ts_thread_id, ts_native_id;
 	uint16_t ts_frame; /* frame, cframe or current_frame, by style */
 	uint16_t ts_base_frame;
+	uint16_t ts_root_cframe;
 	uint16_t cf_frame, cf_previous;
 
 	uint16_t fr_read, fr_read_bytes; /* one read covers every fr_ field */

@@ -31,6 +31,7 @@ const struct fp_py_layout fp_layout_310 = {
 	.ts_native_id = FP_OFF_NONE,
 	.ts_frame = 24,
 	.ts_base_frame = FP_OFF_NONE,
+	.ts_root_cframe = FP_OFF_NONE,
 	.cf_frame = FP_OFF_NONE,
 	.cf_previous = FP_OFF_NONE,
 	.fr_read = 24,

@@ -31,6 +31,7 @@ const struct fp_py_layout fp_layout_311 = {
 	.ts_native_id = 160,
 	.ts_frame = 56,
 	.ts_base_frame = FP_OFF_NONE,
+	.ts_root_cframe = 336,
 	.cf_frame = 8,
 	.cf_previous = 16,
 	.fr_read = 0,

@@ -27,6 +27,7 @@ const struct fp_py_layout fp_layout_312 = {
 	.ts_native_id = 144,
 	.ts_frame = 56,
 	.ts_base_frame = FP_OFF_NONE,
+	.ts_root_cframe = 272,
 	.cf_frame = 0,
 	.cf_previous = 8,
 	.fr_read = 0,

@@ -173,7 +173,7 @@ int fp_python_check_live(struct fp_python *py, const struct fp_reader *r, uintpt
 		if (wrong)
 			return live_failed(py, wrong);
 	}
-	fp_thread_state_find_key(py, r, tstate);
+	fp_thread_state_check_key(py, r, tstate);
 	__atomic_store_n(&py->state, FP_PYTHON_LIVE, __ATOMIC_RELEASE);
 	return 0;
 }

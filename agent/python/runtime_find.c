@@ -161,8 +161,8 @@ static int find_thread_state(struct fp_python *py, const struct fp_py_symbols *s
 	}
 	py->tstate_tls_offset = p->attached.offset;
 	/* Where the key is gone this is a thread-local too; else it fails. */
-	if (s->address[FP_PY_SYMBOL_get_bound])
-		fp_tls_decode(s->address[FP_PY_SYMBOL_get_bound], &p->bound);
+	if (s->address[FP_PY_SYMBOL_get_bound] && fp_tls_decode(s->address[FP_PY_SYMBOL_get_bound], &p->bound))
+		py->gil_key = fp_key_decode(s->address[FP_PY_SYMBOL_get_bound], py->runtime);
 	return 0;
 }
 

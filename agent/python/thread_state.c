@@ -147,6 +147,33 @@ int fp_tls_decode(uintptr_t function, struct fp_tls_place *ret_place)
 	return -ENOTSUP;
 }
 
+uintptr_t fp_key_decode(uintptr_t function, uintptr_t runtime)
+{
+	static const unsigned char endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	const unsigned char *p = (const unsigned char *)function;
+	uintptr_t base = 0, found = 0;
+	unsigned i;
+
+	if (!memcmp(p, endbr, sizeof(endbr)))
+		p += sizeof(endbr);
+	/* cmpl $0, key(%rip): the flag before the key */
+	if (p[0] == 0x83 && p[1] == 0x3d && !p[6]) {
+		found = (uintptr_t)(p + 7 + displacement(p + 2));
+	} else if (p[0] == 0x48 && p[1] == 0x8b && p[2] == 0x05) {
+		/* mov _PyRuntime@GOT(%rip), %rax … lea offset(%rax), %reg */
+		base = load((uintptr_t)(p + 7 + displacement(p + 3)));
+		for (i = 7; i < 24 && base == runtime; i++) {
+			if (p[i] != 0x48 || p[i + 1] != 0x8d || (p[i + 2] & 0xc7) != 0x80)
+				continue;
+			found = base + (uintptr_t)displacement(p + i + 3);
+			break;
+		}
+	}
+	if (found < runtime || found - runtime >= 65536 || found % sizeof(int))
+		return 0;
+	return found + sizeof(int);
+}
+
 #else
 
 int fp_tls_decode(uintptr_t function, struct fp_tls_place *ret_place)
@@ -155,6 +182,13 @@ int fp_tls_decode(uintptr_t function, struct fp_tls_place *ret_place)
 	(void)function;
 	(void)ret_place;
 	return -ENOTSUP;
+}
+
+uintptr_t fp_key_decode(uintptr_t function, uintptr_t runtime)
+{
+	(void)function;
+	(void)runtime;
+	return 0;
 }
 
 #endif
@@ -213,26 +247,32 @@ uintptr_t fp_python_thread_state(const struct fp_python *py, bool *ret_holds_gil
 	return bound_state(py);
 }
 
-void fp_thread_state_find_key(struct fp_python *py, const struct fp_reader *r, uintptr_t tstate)
+static bool is_bound_key(const struct fp_reader *r, uintptr_t key_address, uintptr_t tstate)
 {
-	uint32_t words[128];
-	uintptr_t found = 0;
-	unsigned at, i;
+	uint32_t pair[2];
 
-	if (py->gil_key || fp_py_private(py)->bound.offset != INTPTR_MIN || fp_py_private(py)->bound.module)
+	if (r->read(r, key_address - sizeof(uint32_t), pair, sizeof(pair)))
+		return false;
+	return pair[0] == 1 && pair[1] < PTHREAD_KEYS_MAX && (uintptr_t)pthread_getspecific(pair[1]) == tstate;
+}
+
+void fp_thread_state_check_key(struct fp_python *py, const struct fp_reader *r, uintptr_t tstate)
+{
+	uintptr_t found = 0, at;
+
+	if (py->layout->rt_key != FP_OFF_NONE || fp_py_private(py)->bound.offset != INTPTR_MIN ||
+	    fp_py_private(py)->bound.module)
 		return;
-	for (at = 0; at < KEY_SEARCH_BYTES; at += sizeof(words) - 4) {
-		if (r->read(r, py->runtime + at, words, sizeof(words)))
-			return;
-		for (i = 0; i + 1 < sizeof(words) / 4; i++) {
-			if (words[i] != 1 || words[i + 1] >= PTHREAD_KEYS_MAX)
-				continue;
-			if ((uintptr_t)pthread_getspecific(words[i + 1]) != tstate)
-				continue;
-			if (found)
-				return; /* two candidates: not measured */
-			found = py->runtime + at + (i + 1) * 4;
+	if (py->gil_key && is_bound_key(r, py->gil_key, tstate))
+		return;
+	for (at = py->runtime + sizeof(int); at < py->runtime + KEY_SEARCH_BYTES; at += sizeof(int)) {
+		if (!is_bound_key(r, at, tstate))
+			continue;
+		if (found) {
+			found = 0; /* two candidates: not measured */
+			break;
 		}
+		found = at;
 	}
 	__atomic_store_n(&py->gil_key, found, __ATOMIC_RELEASE);
 }

@@ -53,9 +53,14 @@ void fp_tls_place_in_module(uint64_t module, uint64_t index, uintptr_t block, st
  * Async-signal-safe. */
 uintptr_t fp_tls_address(const struct fp_tls_place *place);
 
-/* Measures where _PyRuntime keeps the key of the bound thread state, if it is
- * not known yet: the one pair {1, key} whose value in this thread is tstate.
- * Async-signal-safe; GIL held. */
-void fp_thread_state_find_key(struct fp_python *py, const struct fp_reader *r, uintptr_t tstate);
+/* Address of the pthread_key_t that PyGILState_GetThisThreadState uses, read
+ * from its machine code; 0 when the code has another shape or the address does
+ * not lie in [runtime, runtime + 64 KiB).  Own process, ordinary context. */
+uintptr_t fp_key_decode(uintptr_t function, uintptr_t runtime);
+
+/* Is py->gil_key the key of the bound thread state?  If its value in this
+ * thread is not tstate, looks in _PyRuntime for the one pair {1, key} of which
+ * that is true; 0 when none or several are.  Async-signal-safe; GIL held. */
+void fp_thread_state_check_key(struct fp_python *py, const struct fp_reader *r, uintptr_t tstate);
 
 #endif

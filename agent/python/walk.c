@@ -212,7 +212,7 @@ static enum segment_end segment_312(struct walker *w, uintptr_t addr, uintptr_t 
 /* 3.11 and 3.12.  Eval publishes its cframe before it fills it: the innermost
  * one may still be what lay on the C stack.  Then its frame has not begun, and
  * the caller's cframe, which is whole, is the truth. */
-static enum fp_walk_status walk_cframes(struct walker *w, uintptr_t cframe)
+static enum fp_walk_status walk_cframes(struct walker *w, uintptr_t cframe, uintptr_t root)
 {
 	const struct fp_py_layout *l = w->l;
 	uintptr_t fields[2], outer[2], next;
@@ -246,7 +246,9 @@ static enum fp_walk_status walk_cframes(struct walker *w, uintptr_t cframe)
 			return FP_WALK_TORN;
 		w->steps++;
 	}
-	return w->truncated ? FP_WALK_TRUNCATED : FP_WALK_OK;
+	if (w->truncated)
+		return FP_WALK_TRUNCATED;
+	return cframe == root ? FP_WALK_OK : FP_WALK_TORN;
 }
 
 /* 3.13-: one chain over all eval calls.  It must end after an entry frame (3.15:
@@ -298,7 +300,7 @@ unsigned fp_python_walk(const struct fp_python *py, const struct fp_reader *r, u
 		break;
 	case FP_FRAMES_ENTRY:
 	case FP_FRAMES_CFRAME:
-		status = top ? walk_cframes(&w, top) : FP_WALK_OK;
+		status = top ? walk_cframes(&w, top, tstate + w.l->ts_root_cframe) : FP_WALK_OK;
 		break;
 	case FP_FRAMES_LINKED:
 		status = top ? walk_linked(&w, top, base) : FP_WALK_OK;
