@@ -3,7 +3,7 @@
  * fp_reader of another process by process_vm_readv.  For tools and tests, not
  * for the handler: a call costs more than a microsecond.
  */
-#include "agent/python/reader_remote.h"
+#include "agent/python/remote/reader_remote.h"
 
 #include <errno.h>
 #include <sys/uio.h>
