@@ -90,6 +90,10 @@ int fp_segment_create(struct fp_segment *s, const char *path, uint32_t max_captu
 	header = error < 0 ? NULL :
 		 fp_sys_map(at, n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | (at ? MAP_FIXED : 0), fd, 0);
 	fp_sys_close(fd);
+	/* Without this a first touch reads ahead: 15 ms of folio zeroing for the
+	 * 100 KB of a fresh capture on ext4 (6.18); with it 0.14 ms. */
+	if (header)
+		(void)fp_sys_call(SYS_madvise, header, n_bytes, MADV_RANDOM);
 	if (header)
 		error = (int)fp_sys_call(SYS_madvise, header, sizeof(*header), MADV_POPULATE_WRITE);
 	if (header && error == -EINVAL) /* before 5.14: the growing code falls back too */
