@@ -72,9 +72,13 @@ def find_pythons():
     """Every supported CPython, oldest first; none twice."""
     seen, found = set(), []
     for path, origin in candidates():
-        real = os.path.realpath(path)
-        said = None if real in seen else probe(path)
-        seen.add(real)
+        try:
+            file = os.stat(path)
+        except OSError:
+            continue
+        identity = file.st_dev, file.st_ino
+        said = None if identity in seen else probe(path)
+        seen.add(identity)
         if not said or said[0] != "CPython":
             continue
         if OLDEST <= tuple(said[1][:2]) <= NEWEST:
