@@ -52,4 +52,8 @@ void fp_python_add_eval(struct fp_python *py, uintptr_t start, uintptr_t end);
  * address minus ELF address).  Opens path; ordinary context. */
 void fp_python_eval_from_file(struct fp_python *py, const char *path, uintptr_t bias);
 
+/* Adds the part that the compiler split off the exported function.  Own
+ * process, ordinary context; eh_frame_hdr 0: does nothing. */
+void fp_python_eval_from_unwind(struct fp_python *py, uintptr_t eh_frame_hdr);
+
 #endif

@@ -27,7 +27,7 @@ struct search {
 	struct fp_py_symbols found;
 	unsigned n_found;
 	struct fp_text_range library;
-	uintptr_t bias;
+	uintptr_t bias, eh_frame_hdr;
 	char path[512];
 };
 
@@ -106,6 +106,8 @@ static void describe_library(struct search *s, const struct dl_phdr_info *info)
 	s->library.start = UINTPTR_MAX;
 	s->library.end = 0;
 	for (i = 0; i < info->dlpi_phnum; i++) {
+		if (info->dlpi_phdr[i].p_type == PT_GNU_EH_FRAME)
+			s->eh_frame_hdr = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
 		if (info->dlpi_phdr[i].p_type != PT_LOAD || !(info->dlpi_phdr[i].p_flags & PF_X))
 			continue;
 		start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
@@ -188,6 +190,7 @@ int fp_python_find(struct fp_python *py)
 	rc = fp_python_identify(py, &fp_reader_own, &s.found);
 	if (!rc)
 		rc = find_thread_state(py, &s.found);
+	fp_python_eval_from_unwind(py, s.eh_frame_hdr);
 	if (py->n_eval)
 		fp_python_eval_from_file(py, s.path, s.bias);
 	__atomic_store_n(&py->state, rc ? FP_PYTHON_UNSUPPORTED : FP_PYTHON_FOUND, __ATOMIC_RELEASE);
