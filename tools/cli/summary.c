@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The summary at the end of a run: at most 12 lines, the last of them the one
+ * next command for the biggest finding.  Ordinary program, one thread.
+ */
+#include "tools/cli/report.h"
+#include "tools/model/function_table.h"
+#include "tools/model/import_bill.h"
+#include "tools/model/names.h"
+#include "tools/render/summary_line.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOP_LINES 5
+
+struct facts {
+	uint64_t cpu_ns, sampled_ns, agent_ns, booked_ns, samples, n_losses;
+	uint64_t agent_bytes;
+	uint32_t n_threads;
+	double delivered_hz;
+	double gil_share;
+};
+
+static double percent(uint64_t part, uint64_t whole)
+{
+	return whole ? 100.0 * (double)part / (double)whole : 0;
+}
+
+static void gather(const struct fp_profile *p, struct facts *f)
+{
+	uint64_t gil_ns = 0;
+
+	memset(f, 0, sizeof(*f));
+	f->cpu_ns = fp_summary_cpu_ns(p);
+	f->sampled_ns = fp_summary_sampled_ns(p);
+	for (uint32_t i = 0; i < p->n_threads; i++) {
+		f->agent_ns += p->threads[i].record.agent_ns;
+		f->samples += p->threads[i].record.samples;
+		f->booked_ns += p->threads[i].record.booked_ns;
+	}
+	f->n_threads = p->n_threads;
+	for (uint32_t i = 0; i < p->n_headers; i++) {
+		f->agent_ns += p->headers[i].agent_boot_ns + p->headers[i].agent_fork_ns;
+		if (p->headers[i].agent_memory_bytes > f->agent_bytes)
+			f->agent_bytes = p->headers[i].agent_memory_bytes;
+	}
+	for (size_t i = 0; i < p->n_cells; i++)
+		gil_ns += p->cells[i].gil_ns;
+	f->gil_share = percent(gil_ns, f->sampled_ns);
+	if (f->booked_ns)
+		f->delivered_hz = (double)f->samples * 1e9 / (double)f->booked_ns;
+	for (int i = 0; i < FP_LOSS_MAX; i++)
+		f->n_losses += p->losses[i];
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void print_head(const struct fp_profile *p, const struct fp_report_files *files, const struct facts *f,
+		       const char *bold, const char *plain, FILE *out)
+{
+	fprintf(out, "%sfilperf: %s%s: %.2f s, CPU %.2f s, %u process%s, %u thread%s%s\n", bold, files->label, plain,
+		(double)p->wall_ns / 1e9, (double)f->cpu_ns / 1e9, p->n_processes, p->n_processes == 1 ? "" : "es",
+		f->n_threads, plural(f->n_threads), p->cut ? "; cut: a process was killed or still runs" : "");
+}
+
+/* Returns the share of the largest line. */
+static double print_top(const struct fp_profile *p, const char *bold, const char *plain, FILE *out)
+{
+	struct fp_function_table *t;
+	double largest = 0;
+	uint32_t *order, shown = 0;
+
+	if (fp_function_table_make(p, FP_TABLE_LINE, false, UINT32_MAX, &t) < 0)
+		return 0;
+	order = fp_function_table_order(p, t, FP_ORDER_SELF);
+	for (uint32_t i = 0; order && i < t->n_rows && shown < TOP_LINES; i++) {
+		const struct fp_row *row = &t->rows[order[i]];
+		const struct fp_frame *frame = &p->frames[row->frame];
+		char text[256];
+
+		if (frame->kind == FP_FRAME_MARK || row->self_ns == 0)
+			continue;
+		fp_name_frame(p, frame, true, text, sizeof(text));
+		fprintf(out, "  %s%5.1f %%%s  %.100s\n", bold, percent(row->self_ns, t->all_ns), plain, text);
+		if (shown++ == 0)
+			largest = percent(row->self_ns, t->all_ns);
+	}
+	if (!shown) {
+		char lines[2][256];
+		int n = fp_summary_why_empty(p, lines, 2);
+
+		for (int i = 0; i < n; i++)
+			fprintf(out, "  %s\n", lines[i]);
+	}
+	free(order);
+	fp_function_table_destroy(t);
+	return largest;
+}
+
+/* Returns the share of imports. */
+static double print_imports(const struct fp_profile *p, FILE *out)
+{
+	struct fp_import_bill *b;
+	double share;
+
+	if (fp_import_bill_make(p, &b) < 0)
+		return 0;
+	share = percent(b->import_ns, b->all_ns);
+	if (b->n_rows) {
+		fprintf(out, "imports: %.1f %% of the CPU below <module>:", share);
+		for (uint32_t i = 0; i < b->n_rows && i < 5; i++)
+			fprintf(out, "%s %.30s %.1f %%", i ? "," : "", b->rows[i].package,
+				percent(b->rows[i].ns, b->all_ns));
+		fputc('\n', out);
+	}
+	fp_import_bill_destroy(b);
+	return share;
+}
+
+static void print_cost(const struct fp_profile *p, const struct fp_report_files *files, const struct facts *f,
+		       FILE *out)
+{
+	fprintf(out, "agent: %.1f ms CPU (%.2f %%), %.1f MB; %u Hz asked, %.0f Hz of CPU time delivered",
+		(double)f->agent_ns / 1e6, percent(f->agent_ns, f->cpu_ns), (double)f->agent_bytes / 1e6, p->rate_hz,
+		f->delivered_hz);
+	if (files->rendered)
+		fprintf(out, "; rendered in %.2f s", (double)files->render_ns / 1e9);
+	fputc('\n', out);
+}
+
+static void print_losses(const struct fp_profile *p, const struct facts *f, FILE *out)
+{
+	static const char *const texts[] = {
+#define X(name, text) text,
+		FP_LOSSES(X)
+#undef X
+	};
+	int largest = 0, n_kinds = 0;
+
+	if (!f->n_losses) {
+		fputs("losses: none\n", out);
+		return;
+	}
+	for (int i = 0; i < FP_LOSS_MAX; i++) {
+		n_kinds += p->losses[i] != 0;
+		if (p->losses[i] > p->losses[largest])
+			largest = i;
+	}
+	fprintf(out, "losses: %llu %s", (unsigned long long)p->losses[largest], texts[largest]);
+	if (n_kinds > 1)
+		fprintf(out, "; %d other kind%s", n_kinds - 1, plural((uint64_t)n_kinds - 1));
+	fputc('\n', out);
+}
+
+/* The notices of the agent matter more than a loss: one line. */
+static void print_notice(const struct fp_profile *p, FILE *out)
+{
+	for (uint32_t i = 0; i < p->n_headers; i++) {
+		const struct fp_capture_header *h = &p->headers[i];
+
+		if (h->python_state == FP_PYTHON_UNSUPPORTED) {
+			fprintf(out, "notice: pid %d: %.150s; its native part is here\n", h->pid, h->python_reason);
+			return;
+		}
+	}
+}
+
+static void print_next(const struct fp_profile *p, const struct fp_report_files *files, const struct facts *f,
+		       double largest, double imports, FILE *out)
+{
+	char in[PATH_MAX + FP_LABEL_BYTES + 16];
+
+	snprintf(in, sizeof(in), "%s/%s.filperf", files->shown_dir, files->label);
+	if (files->n_outlived)
+		fprintf(out, "next: filperf report   # %zu process%s of the run still run%s and join%s then\n",
+			files->n_outlived, files->n_outlived == 1 ? "" : "es", files->n_outlived == 1 ? "s" : "",
+			files->n_outlived == 1 ? "s" : "");
+	else if (!files->rendered)
+		fprintf(out, "next: filperf report %s\n", in);
+	else if (f->cpu_ns && p->wall_ns && f->cpu_ns < p->wall_ns / 4)
+		fprintf(out, "next: filperf top -i %s   # mostly waiting: CPU is %.0f %% of the time\n", in,
+			percent(f->cpu_ns, p->wall_ns));
+	else if (imports >= 25)
+		fprintf(out, "next: python -X importtime ... # imports take %.0f %% of the CPU\n", imports);
+	else
+		fprintf(out, "next: filperf top -i %s --lines   # the largest line has %.1f %%\n", in, largest);
+}
+
+int fp_summary_write(const struct fp_profile *p, const struct fp_report_files *files, bool colour, FILE *out)
+{
+	const char *bold = colour ? "\033[1m" : "", *plain = colour ? "\033[0m" : "";
+	double largest, imports;
+	struct facts f;
+
+	gather(p, &f);
+	print_head(p, files, &f, bold, plain, out);
+	largest = print_top(p, bold, plain, out);
+	imports = print_imports(p, out);
+	print_cost(p, files, &f, out);
+	print_losses(p, &f, out);
+	print_notice(p, out);
+	if (files->files[0])
+		fprintf(out, "reports in %s: %s, %s.filperf\n", files->shown_dir, files->files, files->label);
+	else
+		fprintf(out, "capture: %s/%s.filperf\n", files->shown_dir, files->label);
+	print_next(p, files, &f, largest, imports, out);
+	return fflush(out) || ferror(out) ? (errno ? -errno : -EIO) : 0;
+}
