@@ -3,11 +3,12 @@
 """The CPython interpreters on this machine that tests run against.
 
 As a module: find_pythons() gives a list of Python, oldest first.
-As a program: one line each; --require fails unless there are Debian's 3.11,
-another CPython before 3.13 and one of 3.13 or later.
+As a program: one line each, or --paths with colons between them; --require
+fails unless there are Debian's 3.11, another CPython before 3.13 and one of
+3.13 or later.
 
-Looked at: FP_PYTHONS (paths with colons between them), pyenv, /usr/bin,
-/usr/local/bin, and the Debian trees below FP_DEPS_CACHE that tests/run makes.
+Looked at: pyenv, /usr/bin, /usr/local/bin, the Debian trees below
+FP_DEPS_CACHE that tests/run makes, FP_PYTHONS (paths with colons between them).
 Nothing here needs a package.
 """
 
@@ -41,9 +42,6 @@ def deps_cache():
 
 def candidates():
     """(path, origin) of every file that looks like an interpreter."""
-    for path in os.environ.get("FP_PYTHONS", "").split(":"):
-        if path:
-            yield path, "given"
     pyenv = os.environ.get("PYENV_ROOT") or os.path.join(os.path.expanduser("~"), ".pyenv")
     for pattern, origin in [
         (os.path.join(pyenv, "versions/*/bin/python3.*"), "pyenv"),
@@ -56,6 +54,9 @@ def candidates():
             if re.fullmatch(r"python3\.\d+t?", os.path.basename(path)):
                 inside = os.path.relpath(path, deps_cache()).split(os.sep)[0]
                 yield path, origin or inside
+    for path in os.environ.get("FP_PYTHONS", "").split(":"):
+        if path:
+            yield path, "given"
 
 
 def probe(path):
@@ -100,10 +101,13 @@ def lacking(found):
 
 
 def main(arguments):
-    if arguments not in ([], ["--require"]):
-        print("usage: pythons.py [--require]", file=sys.stderr)
+    if arguments not in ([], ["--require"], ["--paths"]):
+        print("usage: pythons.py [--require | --paths]", file=sys.stderr)
         return 2
     found = find_pythons()
+    if arguments == ["--paths"]:
+        print(":".join(p.path for p in found))
+        return 0
     for p in found:
         kind = "shared" if p.shared else "static"
         version = ".".join(map(str, p.version)) + ("t" if p.free_threaded else "")
