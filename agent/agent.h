@@ -32,8 +32,9 @@ void fp_agent_exec_begin(void);
 void fp_agent_exec_failed(void);
 /* The process ends without destructors; returns after rendering. */
 void fp_agent_end(int reason, int status); /* enum fp_end_reason of capture/format.h */
-/* A program is started with this environment: counted when it lacks us. */
-void fp_agent_spawn(char *const envp[]);
+/* A program is started with this environment: counted when it lacks us.
+ * n: 1, or -1 to take the last count back because the start failed. */
+void fp_agent_spawn(char *const envp[], int n);
 
 /* loader: after dlopen, dlclose; ordinary context. */
 void fp_agent_modules_changed(void);

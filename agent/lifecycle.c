@@ -26,6 +26,9 @@
 #define MADV_WIPEONFORK 18
 #endif
 
+/* Touched pages of the object itself (text, data, relocations), from smaps. */
+#define OBJECT_TOUCHED_BYTES (160u << 10)
+
 struct fp_run_dir fp_run_dir;
 static uint64_t boot_begin_ns;
 static pthread_key_t thread_key;
@@ -277,6 +280,9 @@ static void close_header(int reason, int status)
 		h->cpu_user_ns = (uint64_t)usage.ru_utime.tv_sec * 1000000000 + (uint64_t)usage.ru_utime.tv_usec * 1000;
 		h->cpu_system_ns = (uint64_t)usage.ru_stime.tv_sec * 1000000000 + (uint64_t)usage.ru_stime.tv_usec * 1000;
 	}
+	h->agent_memory_bytes = fp_thread_memory_bytes() + OBJECT_TOUCHED_BYTES;
+	for (int i = 0; i < FP_REGION_MAX; i++)
+		h->agent_memory_bytes += h->regions[i].populated_bytes;
 	h->end_status = status;
 	h->end_reason = (uint32_t)reason;
 	__atomic_store_n(&h->end_monotonic_ns, fp_clock_monotonic_ns(), __ATOMIC_RELEASE);

@@ -161,13 +161,13 @@ void fp_agent_fork_child(void)
 	errno = saved_errno;
 }
 
-void fp_agent_spawn(char *const envp[])
+void fp_agent_spawn(char *const envp[], int n)
 {
 	struct fp_capture_header *h = fp_context.segment.header;
 
 	if (fp_context.state == FP_STATE_OFF || !*fp_context.fork_word)
 		return;
-	(void)__atomic_fetch_add(&h->spawns, 1, __ATOMIC_RELAXED);
+	(void)__atomic_fetch_add(&h->spawns, (uint32_t)n, __ATOMIC_RELAXED);
 	for (; envp && *envp; envp++) {
 		const char *s = *envp;
 
@@ -177,5 +177,5 @@ void fp_agent_spawn(char *const envp[])
 			if (fp_text_starts(s, "libfilperf_agent"))
 				return;
 	}
-	fp_loss_count(&fp_context.segment, FP_LOSS_children_without_agent);
+	(void)__atomic_fetch_add(&h->losses[FP_LOSS_children_without_agent], (uint64_t)(int64_t)n, __ATOMIC_RELAXED);
 }

@@ -17,10 +17,11 @@
 #include <unistd.h>
 
 /* exec returns only when it failed. */
-static int after_exec(int result)
+static int after_exec(int result, char *const envp[])
 {
 	int saved_errno = errno;
 
+	fp_agent_spawn(envp, -1);
 	fp_agent_exec_failed();
 	errno = saved_errno;
 	return result;
@@ -28,44 +29,44 @@ static int after_exec(int result)
 
 static void before_exec(char *const envp[])
 {
-	fp_agent_spawn(envp);
+	fp_agent_spawn(envp, 1);
 	fp_agent_exec_begin();
 }
 
 FP_HOOK int execve(const char *path, char *const argv[], char *const envp[])
 {
 	before_exec(envp);
-	return after_exec(fp_real(execve)(path, argv, envp));
+	return after_exec(fp_real(execve)(path, argv, envp), envp);
 }
 
 FP_HOOK int execv(const char *path, char *const argv[])
 {
 	before_exec(environ);
-	return after_exec(fp_real(execv)(path, argv));
+	return after_exec(fp_real(execv)(path, argv), environ);
 }
 
 FP_HOOK int execvp(const char *file, char *const argv[])
 {
 	before_exec(environ);
-	return after_exec(fp_real(execvp)(file, argv));
+	return after_exec(fp_real(execvp)(file, argv), environ);
 }
 
 FP_HOOK int execvpe(const char *file, char *const argv[], char *const envp[])
 {
 	before_exec(envp);
-	return after_exec(fp_real(execvpe)(file, argv, envp));
+	return after_exec(fp_real(execvpe)(file, argv, envp), envp);
 }
 
 FP_HOOK int fexecve(int fd, char *const argv[], char *const envp[])
 {
 	before_exec(envp);
-	return after_exec(fp_real(fexecve)(fd, argv, envp));
+	return after_exec(fp_real(fexecve)(fd, argv, envp), envp);
 }
 
 FP_HOOK int execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags)
 {
 	before_exec(envp);
-	return after_exec(fp_real(execveat)(fd, path, argv, envp, flags));
+	return after_exec(fp_real(execveat)(fd, path, argv, envp, flags), envp);
 }
 
 /* The list forms: the arguments as an array on the stack, as libc does it. */
@@ -121,18 +122,23 @@ FP_HOOK int execle(const char *path, const char *arg, ...)
 	return execve(path, argv, envp);
 }
 
+static int count_spawn(char *const envp[], int error)
+{
+	if (!error)
+		fp_agent_spawn(envp, 1);
+	return error;
+}
+
 FP_HOOK int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
 			const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
-	fp_agent_spawn(envp);
-	return fp_real(posix_spawn)(pid, path, actions, attr, argv, envp);
+	return count_spawn(envp, fp_real(posix_spawn)(pid, path, actions, attr, argv, envp));
 }
 
 FP_HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
 			 const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
-	fp_agent_spawn(envp);
-	return fp_real(posix_spawnp)(pid, file, actions, attr, argv, envp);
+	return count_spawn(envp, fp_real(posix_spawnp)(pid, file, actions, attr, argv, envp));
 }
 
 FP_HOOK void _exit(int status)

@@ -28,16 +28,17 @@ static struct fp_scratch *open_scratch(struct fp_thread *t)
 	size_t head = fp_round_up(sizeof(struct fp_scratch), 64);
 	size_t frames = fp_round_up(cap * sizeof(struct fp_py_frame), 64);
 	size_t memo = fp_round_up(cap * sizeof(struct fp_memo), 64);
-	size_t keys = fp_round_up((cap + FP_NATIVE_CAP) * sizeof(uint64_t), 64);
+	size_t keys = fp_round_up((cap + FP_NATIVE_CAP) * sizeof(uint64_t), 64), n_bytes;
 	char *room;
 
 	if (t->scratch)
 		return t->scratch;
-	room = fp_sys_map_private(head + frames + memo + keys + fp_native_thread_bytes());
+	n_bytes = head + frames + memo + keys + fp_native_thread_bytes();
+	room = fp_sys_map_private(n_bytes);
 	if (!room)
 		return NULL;
-	(void)__atomic_fetch_add(&fp_context.segment.header->agent_memory_bytes, 8 * FP_PAGE_BYTES, __ATOMIC_RELAXED);
 	t->scratch = (struct fp_scratch *)room;
+	t->scratch->n_bytes = n_bytes;
 	t->scratch->frames_cap = cap;
 	t->scratch->frames = (struct fp_py_frame *)(room + head);
 	t->scratch->memo = (struct fp_memo *)(room + head + frames);

@@ -77,6 +77,36 @@ void fp_thread_each(void (*visit)(struct fp_thread *t, void *ctx), void *ctx)
 			visit(&slots[i], ctx);
 }
 
+static uint64_t resident_bytes(const void *start, size_t n_bytes)
+{
+	uintptr_t at = (uintptr_t)start / FP_PAGE_BYTES * FP_PAGE_BYTES, end = (uintptr_t)start + n_bytes;
+	unsigned char pages[256];
+	uint64_t resident = 0;
+
+	while (at < end) {
+		size_t n = fp_round_up(end - at, FP_PAGE_BYTES) / FP_PAGE_BYTES;
+
+		n = n < sizeof(pages) ? n : sizeof(pages);
+		if (fp_sys_call(SYS_mincore, at, n * FP_PAGE_BYTES, pages) < 0)
+			break;
+		for (size_t i = 0; i < n; i++)
+			resident += pages[i] & 1;
+		at += n * FP_PAGE_BYTES;
+	}
+	return resident * FP_PAGE_BYTES;
+}
+
+uint64_t fp_thread_memory_bytes(void)
+{
+	uint32_t used = __atomic_load_n(&n_slots, __ATOMIC_ACQUIRE);
+	uint64_t sum = used * sizeof(*slots);
+
+	for (uint32_t i = 0; i < used; i++)
+		if (slots[i].scratch)
+			sum += resident_bytes(slots[i].scratch, slots[i].scratch->n_bytes);
+	return sum;
+}
+
 static int64_t since_start_ns(void)
 {
 	return fp_clock_monotonic_ns() - fp_context.segment.header->start_monotonic_ns;

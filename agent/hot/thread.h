@@ -25,6 +25,7 @@ struct fp_memo {
 
 /* Working memory of walks; mapped at a thread's first sample, kept with the slot. */
 struct fp_scratch {
+	size_t n_bytes;      /* mapped */
 	uint32_t frames_cap;
 	uint32_t n_memo;     /* Python frames remembered */
 	uint32_t n_pcs;      /* of the last native stack */
@@ -80,6 +81,9 @@ void fp_thread_forked(struct fp_thread *t);
 
 /* Walks the slots; stop when visit returns false. */
 void fp_thread_each(void (*visit)(struct fp_thread *t, void *ctx), void *ctx);
+
+/* Resident bytes of the slots and of all working memory; a few system calls. */
+uint64_t fp_thread_memory_bytes(void);
 
 static inline struct fp_thread_record *fp_thread_record(const struct fp_thread *t)
 {
