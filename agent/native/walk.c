@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The native walk.  Signal handler or hook of the walked thread.  Steps by
+ * rules (unwind_rule.h) that are kept by address for all threads: a frame
+ * whose rule is known costs one probe and one or two loads.
+ */
+#include "agent/native/native.h"
+
+#include "agent/base/safe_load.h"
+#include "agent/native/modules.h"
+#include "agent/native/unwind_rule.h"
+
+#include <ucontext.h>
+
+#if defined(__x86_64__)
+
+#define RULES (1u << 14)
+#define PROBES 4u
+#define GUESS_BYTES 0x10000u
+
+/* A slot is written once per tag: the tag says for which address and epoch
+ * the rule is, and is BUSY while it changes. */
+struct rule_slot {
+	uint64_t tag;
+	struct fp_rule rule;
+};
+#define TAG_BUSY 1ull
+#define TAG_EPOCH_BITS 16u
+
+static struct rule_slot rules[RULES];
+
+struct walk {
+	struct fp_rule_room *room;
+	const struct fp_module_map *map;
+	uintptr_t pc, sp, fp;
+	uintptr_t stack_high;      /* [sp at the start, stack_high) is mapped; 0 unknown */
+	uintptr_t stack_from;
+	bool called;               /* pc is a return address */
+};
+
+static uint64_t tag_of(const struct fp_module_map *map, uintptr_t pc)
+{
+	return ((uint64_t)pc << TAG_EPOCH_BITS) | (map->epoch & ((1u << TAG_EPOCH_BITS) - 1));
+}
+
+static struct rule_slot *slot_of(uintptr_t pc, unsigned probe)
+{
+	return &rules[((pc * 0x9e3779b97f4a7c15ull >> 40) + probe) & (RULES - 1)];
+}
+
+static bool recall(uint64_t tag, uintptr_t pc, struct fp_rule *ret_rule)
+{
+	for (unsigned i = 0; i < PROBES; i++) {
+		struct rule_slot *s = slot_of(pc, i);
+		struct fp_rule rule;
+
+		if (__atomic_load_n(&s->tag, __ATOMIC_ACQUIRE) != tag)
+			continue;
+		__atomic_load(&s->rule, &rule, __ATOMIC_ACQUIRE);
+		if (__atomic_load_n(&s->tag, __ATOMIC_RELAXED) != tag)
+			continue;
+		*ret_rule = rule;
+		return true;
+	}
+	return false;
+}
+
+static void keep(uint64_t tag, uintptr_t pc, struct fp_rule rule)
+{
+	struct rule_slot *s = slot_of(pc, 0);
+	uint64_t old;
+
+	/* An empty slot, or one of an older map; else the first. */
+	for (unsigned i = 0; i < PROBES; i++) {
+		struct rule_slot *candidate = slot_of(pc, i);
+
+		old = __atomic_load_n(&candidate->tag, __ATOMIC_RELAXED);
+		if (!old || (old ^ tag) & ((1u << TAG_EPOCH_BITS) - 1)) {
+			s = candidate;
+			break;
+		}
+	}
+	old = __atomic_load_n(&s->tag, __ATOMIC_RELAXED);
+	if (old == TAG_BUSY ||
+	    !__atomic_compare_exchange_n(&s->tag, &old, TAG_BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return;
+	__atomic_store(&s->rule, &rule, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->tag, tag, __ATOMIC_RELEASE);
+}
+
+static bool load(const struct walk *w, uintptr_t at, uintptr_t *ret_value)
+{
+	if (at >= w->stack_from && at < w->stack_high && !(at & 7)) {
+		*ret_value = *(const uintptr_t *)at;
+		return true;
+	}
+	return fp_safe_copy(ret_value, (const void *)at, sizeof(*ret_value)) == 0;
+}
+
+static bool rule_of(const struct walk *w, uintptr_t pc, struct fp_rule *ret_rule)
+{
+	uint64_t tag = tag_of(w->map, pc);
+
+	if (recall(tag, pc, ret_rule))
+		return true;
+	if (fp_rule_learn(w->room, w->map, pc, w->called, ret_rule) < 0)
+		return false;
+	keep(tag, pc, *ret_rule);
+	return true;
+}
+
+static bool leave_signal(struct walk *w)
+{
+	const ucontext_t *uc = (const ucontext_t *)w->sp;
+	const greg_t *regs = uc->uc_mcontext.gregs;
+	uintptr_t pc, sp, fp;
+
+	if (!load(w, (uintptr_t)&regs[REG_RIP], &pc) || !load(w, (uintptr_t)&regs[REG_RSP], &sp) ||
+	    !load(w, (uintptr_t)&regs[REG_RBP], &fp))
+		return false;
+	w->pc = pc;
+	w->sp = sp;
+	w->fp = fp;
+	w->called = false;
+	return true;
+}
+
+/* No unwind information (code made at run time, hand-written assembly): the
+ * frame-pointer chain, when it leads up the stack into known code. */
+static bool leave_by_guess(struct walk *w)
+{
+	uintptr_t pc, fp;
+
+	if (w->fp < w->sp || w->fp - w->sp > GUESS_BYTES || w->fp & 7)
+		return false;
+	if (!load(w, w->fp, &fp) || !load(w, w->fp + 8, &pc) || !fp_module_map_find(w->map, pc - 1))
+		return false;
+	w->pc = pc;
+	w->sp = w->fp + 16;
+	w->fp = fp;
+	w->called = true;
+	return true;
+}
+
+static bool leave_by_rule(struct walk *w, struct fp_rule rule)
+{
+	uintptr_t cfa = (rule.base_is_fp ? w->fp : w->sp) + (uintptr_t)(intptr_t)rule.cfa_offset, pc, fp = w->fp;
+
+	if (rule.kind == FP_RULE_LOAD && !load(w, cfa, &cfa))
+		return false;
+	if (cfa <= w->sp || !load(w, cfa - 8, &pc))
+		return false;
+	if (rule.saved == FP_SAVED_AT_CFA && !load(w, cfa + (uintptr_t)(intptr_t)rule.fp_offset, &fp))
+		return false;
+	if (rule.saved == FP_SAVED_AT_FP && !load(w, w->fp + (uintptr_t)(intptr_t)rule.fp_offset, &fp))
+		return false;
+	w->pc = pc;
+	w->sp = cfa;
+	w->fp = fp;
+	w->called = true;
+	return pc > 1;
+}
+
+static bool step(struct walk *w)
+{
+	struct fp_rule rule;
+
+	if (!rule_of(w, w->pc - w->called, &rule))
+		return false;
+	switch (rule.kind) {
+	case FP_RULE_OFFSET:
+	case FP_RULE_LOAD:
+		return leave_by_rule(w, rule);
+	case FP_RULE_SIGNAL:
+		return leave_signal(w);
+	case FP_RULE_UNKNOWN:
+		return leave_by_guess(w);
+	default:
+		return false;
+	}
+}
+
+unsigned fp_native_walk(void *thread_scratch, const void *ucontext, uintptr_t stack_low, uintptr_t stack_high,
+			uintptr_t *pcs, unsigned cap)
+{
+	const greg_t *regs = ((const ucontext_t *)ucontext)->uc_mcontext.gregs;
+	struct walk w = {
+		.room = thread_scratch,
+		.map = fp_module_map_newest(),
+		.pc = (uintptr_t)regs[REG_RIP],
+		.sp = (uintptr_t)regs[REG_RSP],
+		.fp = (uintptr_t)regs[REG_RBP],
+	};
+	unsigned n = 0;
+
+	/* From the stack pointer up, the stack of a running thread is mapped. */
+	if (w.sp >= stack_low && w.sp < stack_high) {
+		w.stack_from = w.sp;
+		w.stack_high = stack_high - 7;
+	}
+	if (!cap)
+		return 0;
+	do
+		pcs[n++] = w.pc - w.called;
+	while (n < cap && w.map && step(&w));
+	return n;
+}
+
+#else
+
+/* Frame records, as the ABIs of other architectures keep them. */
+unsigned fp_native_walk(void *thread_scratch, const void *ucontext, uintptr_t stack_low, uintptr_t stack_high,
+			uintptr_t *pcs, unsigned cap)
+{
+	const ucontext_t *uc = ucontext;
+	uintptr_t fp, record[2];
+	unsigned n = 0;
+
+	(void)thread_scratch;
+#if defined(__aarch64__)
+	pcs[n++] = uc->uc_mcontext.pc;
+	fp = uc->uc_mcontext.regs[29];
+#endif
+	while (n < cap && fp >= stack_low && fp < stack_high && !(fp & 15) &&
+	       fp_safe_copy(record, (const void *)fp, sizeof(record)) == 0 && record[1] > 1) {
+		pcs[n++] = record[1] - 1;
+		if (record[0] <= fp)
+			break;
+		fp = record[0];
+	}
+	return n;
+}
+
+#endif
+
+size_t fp_native_thread_bytes(void)
+{
+	return fp_rule_room_bytes();
+}
+
+void fp_native_forked(void)
+{
+	fp_modules_forked();
+	fp_rule_forked();
+}
