@@ -12,6 +12,7 @@ dlopen:
 	.cfi_adjust_cfa_offset 8
 	subq	$8, %rsp
 	.cfi_adjust_cfa_offset 8
+	movq	24(%rsp), %rdx
 	call	fp_shim_dlopen_route
 	addq	$8, %rsp
 	.cfi_adjust_cfa_offset -8
