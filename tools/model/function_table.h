@@ -35,7 +35,8 @@ struct fp_function_table {
 
 enum fp_table_by {
 	FP_TABLE_FUNCTION, /* name, qualified name, file and first line alike */
-	FP_TABLE_LINE,     /* and the line */
+	FP_TABLE_LINE,     /* names, file and line alike */
+	FP_TABLE_CODE_NAME, /* as FUNCTION with co_name, for .prof */
 };
 
 /* edges: also fill edges[].  Thread: one thread only, UINT32_MAX all. */

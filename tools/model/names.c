@@ -75,18 +75,35 @@ const char *fp_name_short_file(const char *file, const char *cwd)
 	return file;
 }
 
+/* A cut text must not end within a character. */
+static int end_whole(int n, char *out, size_t out_bytes)
+{
+	if (n >= 0 && (size_t)n >= out_bytes && out_bytes) {
+		size_t at = out_bytes - 1;
+
+		while (at && ((unsigned char)out[at - 1] & 0xc0) == 0x80)
+			at--;
+		if (at && (unsigned char)out[at - 1] >= 0xc0)
+			out[at - 1] = 0;
+	}
+	return n;
+}
+
 int fp_name_frame(const struct fp_profile *p, const struct fp_frame *f, bool lines,
 		  char *out, size_t out_bytes)
 {
 	const char *file = fp_name_short_file(f->file, p->cwd);
+	int n;
 
 	if (f->kind == FP_FRAME_NATIVE && strrchr(file, '/'))
 		file = strrchr(file, '/') + 1;
 	if (!*file)
-		return snprintf(out, out_bytes, "%s", f->qualname);
-	if (!lines || !f->line)
-		return snprintf(out, out_bytes, "%s (%s)", f->qualname, file);
-	return snprintf(out, out_bytes, "%s (%s:%u)", f->qualname, file, f->line);
+		n = snprintf(out, out_bytes, "%s", f->qualname);
+	else if (!lines || !f->line)
+		n = snprintf(out, out_bytes, "%s (%s)", f->qualname, file);
+	else
+		n = snprintf(out, out_bytes, "%s (%s:%u)", f->qualname, file, f->line);
+	return end_whole(n, out, out_bytes);
 }
 
 int fp_name_process(const struct fp_profile_process *process, char *out, size_t out_bytes)

@@ -141,6 +141,11 @@ static int read_report(const struct fp_read_job *job, const char *path, const ch
 	unsigned char first = (unsigned char)text[space];
 	unsigned char second = first && space + 1 < n ? (unsigned char)text[space + 1] : 0;
 
+	if (first == 0xfb || (first == '{' && (second == ')' || second == 0xa9 || second == '0' ||
+					       second == '(')))
+		return fp_read_prof(job, path, text, n);
+	if (first == '{')
+		return fp_read_json(job, path, text, n);
 	if (first == 0x1f && second == 0x8b)
 		return fp_read_refuse(job, -EBADMSG, "%s is compressed (a pprof or Firefox profile), "
 				      "which filperf only writes: give the .filperf directory", path);

@@ -7,11 +7,18 @@
 
 #include <string.h>
 
-extern const struct fp_renderer fp_render_svg, fp_render_raw;
+extern const struct fp_renderer fp_render_svg, fp_render_raw, fp_render_speedscope, fp_render_json,
+	fp_render_prof, fp_render_pprof, fp_render_firefox, fp_render_chrometrace;
 
 const struct fp_renderer *const fp_renderers[] = {
 	&fp_render_svg,
 	&fp_render_raw,
+	&fp_render_speedscope,
+	&fp_render_json,
+	&fp_render_prof,
+	&fp_render_pprof,
+	&fp_render_firefox,
+	&fp_render_chrometrace,
 	NULL,
 };
 

@@ -80,9 +80,12 @@ static void put_title(const struct graph *g, uint32_t node, const char *name)
 	char count[32];
 
 	fp_xml_text(g->out, name);
-	fprintf(g->out, " (%s sample%s, %.2f%%", fp_xml_thousands(n->total_count, count),
-		n->total_count == 1 ? "" : "s",
-		100.0 * (double)n->total_count / (double)g->total);
+	fprintf(g->out, " (%s sample%s, ", fp_xml_thousands(n->total_count, count),
+		n->total_count == 1 ? "" : "s");
+	if (node)
+		fprintf(g->out, "%.2f%%", 100.0 * (double)n->total_count / (double)g->total);
+	else
+		fputs("100%", g->out);
 	if (g->base)
 		fprintf(g->out, "; %+.2f%%", 100.0 * ((double)n->total_count - (double)g->base[node]) /
 			(double)(g->base_all ? g->base_all : 1));

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * filperf's own JSON, for scripts; docs/formats.md has the keys and units.
+ * Render stage; streams.  Stacks are lists of readable frames, so past
+ * SAMPLE_TEXT_MAX equal stacks of a thread become one entry each.
+ */
+#include "tools/model/function_table.h"
+#include "tools/model/names.h"
+#include "tools/model/timeline.h"
+#include "tools/render/json_out.h"
+#include "tools/render/render.h"
+#include "tools/render/summary_line.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SAMPLE_TEXT_MAX (64ull << 20)
+
+struct writing {
+	struct fp_json_out j;
+	const struct fp_profile *p;
+	const struct fp_render_options *o;
+	char **frame_text;      /* quoted */
+	uint32_t *frame_bytes;
+	uint32_t *path;
+	uint32_t room_path;
+	bool merged;            /* one entry per thread and stack */
+	uint64_t *sum_us, *first_us, *gil_us; /* per node, when merged */
+	uint32_t *touched;
+};
+
+static uint64_t nominal(const struct fp_profile *p, uint64_t ns)
+{
+	return (uint64_t)(((unsigned __int128)ns * (p->rate_hz ? p->rate_hz : 100) + 500000000u) /
+			  1000000000u);
+}
+
+static void put_key_uint(struct fp_json_out *j, const char *key, uint64_t value)
+{
+	fp_json_key(j, key);
+	fp_json_uint(j, value);
+}
+
+static void put_key_text(struct fp_json_out *j, const char *key, const char *text)
+{
+	fp_json_key(j, key);
+	fp_json_string(j, text);
+}
+
+static void put_key_seconds(struct fp_json_out *j, const char *key, uint64_t ns)
+{
+	fp_json_key(j, key);
+	fp_json_fixed(j, ns, 9);
+}
+
+static void put_run(struct writing *w)
+{
+	const struct fp_profile *p = w->p;
+	const char *name = "";
+
+	for (uint32_t i = p->n_processes; i-- > 0;)
+		if (!name[0] || p->processes[i].is_first)
+			name = p->processes[i].title;
+	put_key_text(&w->j, "process_name", name);
+	put_key_text(&w->j, "format", "filperf-1");
+	put_key_text(&w->j, "command", p->command);
+	put_key_text(&w->j, "label", p->label);
+	put_key_uint(&w->j, "rate_hz", p->rate_hz);
+	fp_json_key(&w->j, "has_time");
+	fp_json_bool(&w->j, p->has_time);
+	put_key_seconds(&w->j, "start_time", (uint64_t)p->start_realtime_ns);
+	put_key_seconds(&w->j, "wall_time", p->wall_ns);
+	put_key_seconds(&w->j, "cpu_time", fp_summary_sampled_ns(p));
+	fp_json_key(&w->j, "cut");
+	fp_json_bool(&w->j, p->cut);
+	fp_json_newline(&w->j);
+	fp_json_key(&w->j, "units");
+	fp_json_open(&w->j, '{');
+	put_key_text(&w->j, "timestamp", "seconds since the run's start");
+	put_key_text(&w->j, "time", "seconds of CPU");
+	put_key_text(&w->j, "samples", "CPU time x rate_hz");
+	put_key_text(&w->j, "gil_share", "0 to 1, of the CPU time, holding the GIL");
+	fp_json_close(&w->j, '}');
+}
+
+static void put_processes(struct writing *w)
+{
+	fp_json_newline(&w->j);
+	fp_json_key(&w->j, "processes");
+	fp_json_open(&w->j, '[');
+	for (uint32_t i = 0; i < w->p->n_processes; i++) {
+		const struct fp_profile_process *q = &w->p->processes[i];
+
+		fp_json_newline(&w->j);
+		fp_json_open(&w->j, '{');
+		fp_json_key(&w->j, "process_id");
+		fp_json_int(&w->j, q->pid);
+		put_key_text(&w->j, "name", q->title);
+		put_key_text(&w->j, "command", q->cmdline);
+		fp_json_close(&w->j, '}');
+	}
+	fp_json_close(&w->j, ']');
+}
+
+static int put_threads(struct writing *w)
+{
+	struct fp_thread_sum *sums = fp_thread_sums(w->p);
+
+	if (!sums)
+		return -ENOMEM;
+	fp_json_newline(&w->j);
+	fp_json_key(&w->j, "threads");
+	fp_json_open(&w->j, '[');
+	for (uint32_t i = 0; i < w->p->n_threads; i++) {
+		const struct fp_profile_thread *t = &w->p->threads[i];
+
+		fp_json_newline(&w->j);
+		fp_json_open(&w->j, '{');
+		fp_json_key(&w->j, "thread_id");
+		fp_json_int(&w->j, t->tid);
+		fp_json_key(&w->j, "process_id");
+		fp_json_int(&w->j, w->p->processes[t->process].pid);
+		put_key_text(&w->j, "name", t->name);
+		put_key_uint(&w->j, "samples", nominal(w->p, sums[i].ns));
+		put_key_seconds(&w->j, "time", sums[i].ns);
+		fp_json_key(&w->j, "gil_share");
+		fp_json_share(&w->j, sums[i].gil_ns, sums[i].ns);
+		fp_json_close(&w->j, '}');
+	}
+	fp_json_close(&w->j, ']');
+	free(sums);
+	return 0;
+}
+
+/* Keys are "qualname (file)"; functions of one name and file that differ in
+ * their first line get it added, so that no key comes twice. */
+static void put_function_key(struct writing *w, const struct fp_function_table *t,
+			     const uint32_t *order, uint32_t i)
+{
+	const struct fp_frame *f = &w->p->frames[t->rows[order[i]].frame];
+	char text[8192], twin[8192];
+	bool same = false;
+
+	fp_name_frame(w->p, f, false, text, sizeof(text));
+	for (int step = -1; step <= 1 && !same; step += 2) {
+		if ((i == 0 && step < 0) || i + (uint32_t)step >= t->n_rows)
+			continue;
+		fp_name_frame(w->p, &w->p->frames[t->rows[order[i + (uint32_t)step]].frame], false,
+			      twin, sizeof(twin));
+		same = strcmp(text, twin) == 0;
+	}
+	if (same) {
+		size_t n = strnlen(text, sizeof(text) - 16);
+		snprintf(text + n, sizeof(text) - n, " #%u", f->first_line);
+	}
+	fp_json_key(&w->j, text);
+}
+
+static int put_functions(struct writing *w)
+{
+	struct fp_function_table *t;
+	int err = fp_function_table_make(w->p, FP_TABLE_FUNCTION, false, UINT32_MAX, &t);
+
+	if (err)
+		return err;
+	uint32_t *order = fp_function_table_order(w->p, t, FP_ORDER_NAME);
+	fp_json_newline(&w->j);
+	fp_json_key(&w->j, "functions");
+	fp_json_open(&w->j, '{');
+	for (uint32_t i = 0; order && i < t->n_rows; i++) {
+		const struct fp_row *r = &t->rows[order[i]];
+		const struct fp_frame *f = &w->p->frames[r->frame];
+
+		if (!r->total_ns)
+			continue;
+		fp_json_newline(&w->j);
+		put_function_key(w, t, order, i);
+		fp_json_open(&w->j, '{');
+		put_key_uint(&w->j, "samples", nominal(w->p, r->total_ns));
+		put_key_seconds(&w->j, "time", r->total_ns);
+		put_key_uint(&w->j, "self_samples", nominal(w->p, r->self_ns));
+		put_key_seconds(&w->j, "self_time", r->self_ns);
+		fp_json_key(&w->j, "gil_share");
+		fp_json_share(&w->j, r->total_gil_ns, r->total_ns);
+		put_key_text(&w->j, "file", f->file);
+		put_key_uint(&w->j, "line", f->first_line);
+		fp_json_close(&w->j, '}');
+	}
+	fp_json_close(&w->j, '}');
+	free(order);
+	fp_function_table_destroy(t);
+	return order ? 0 : -ENOMEM;
+}
+
+static void put_sample(struct writing *w, uint32_t thread, uint32_t stack, uint64_t when_us,
+		       uint64_t weight_us, uint64_t gil_us)
+{
+	const struct fp_profile_thread *t = &w->p->threads[thread];
+	uint32_t n = 0;
+
+	fp_json_newline(&w->j);
+	fp_json_open(&w->j, '{');
+	fp_json_key(&w->j, "thread_id");
+	fp_json_int(&w->j, t->tid);
+	if (w->p->n_processes > 1) {
+		fp_json_key(&w->j, "process_id");
+		fp_json_int(&w->j, w->p->processes[t->process].pid);
+	}
+	fp_json_key(&w->j, "timestamp");
+	fp_json_fixed(&w->j, when_us, 6);
+	fp_json_key(&w->j, "time");
+	fp_json_fixed(&w->j, weight_us, 6);
+	fp_json_key(&w->j, "gil_time");
+	fp_json_fixed(&w->j, gil_us, 6);
+	fp_json_key(&w->j, "stack");
+	fp_json_open(&w->j, '[');
+	for (; stack; stack = w->p->nodes[stack].parent)
+		w->path[n++] = w->p->nodes[stack].frame;
+	while (n-- > 0)
+		fp_json_verbatim(&w->j, w->frame_text[w->path[n]], w->frame_bytes[w->path[n]]);
+	fp_json_close(&w->j, ']');
+	fp_json_close(&w->j, '}');
+}
+
+static uint64_t gil_part(const struct fp_slice *s)
+{
+	return s->weight_us * s->n_gil_samples / s->n_samples;
+}
+
+static int put_thread_samples(struct writing *w, uint32_t thread)
+{
+	struct fp_timeline line;
+	struct fp_slice s;
+	uint32_t n_touched = 0;
+
+	if (fp_timeline_start(&line, w->p, thread))
+		return -ENOMEM;
+	while (fp_timeline_next(&line, &s)) {
+		if (!w->merged) {
+			put_sample(w, thread, s.stack, s.start_us, s.weight_us, gil_part(&s));
+			continue;
+		}
+		if (!w->sum_us[s.stack]) {
+			w->touched[n_touched++] = s.stack;
+			w->first_us[s.stack] = s.start_us;
+		}
+		w->sum_us[s.stack] += s.weight_us ? s.weight_us : 1;
+		w->gil_us[s.stack] += gil_part(&s);
+	}
+	fp_timeline_end(&line);
+	for (uint32_t i = 0; i < n_touched; i++) {
+		uint32_t stack = w->touched[i];
+
+		put_sample(w, thread, stack, w->first_us[stack], w->sum_us[stack],
+			   w->gil_us[stack]);
+		w->sum_us[stack] = w->gil_us[stack] = 0;
+	}
+	return 0;
+}
+
+/* Quoted text of each frame, and whether the samples' text would be too long. */
+static int prepare(struct writing *w)
+{
+	const struct fp_profile *p = w->p;
+	uint64_t *bytes = calloc(p->n_nodes, sizeof(*bytes)), all = 0;
+	uint32_t *depth = calloc(p->n_nodes, sizeof(*depth));
+	bool ok = bytes && depth;
+	char text[8192];
+
+	w->frame_text = calloc((size_t)p->n_frames + 1, sizeof(*w->frame_text));
+	w->frame_bytes = calloc((size_t)p->n_frames + 1, sizeof(*w->frame_bytes));
+	ok = ok && w->frame_text && w->frame_bytes;
+	for (uint32_t i = 0; ok && i < p->n_frames; i++) {
+		fp_name_frame(p, &p->frames[i], w->o->lines, text, sizeof(text));
+		w->frame_text[i] = fp_json_quote(text);
+		ok = w->frame_text[i] != NULL;
+		w->frame_bytes[i] = ok ? (uint32_t)strlen(w->frame_text[i]) : 0;
+	}
+	for (uint32_t i = 1; ok && i < p->n_nodes; i++) {
+		uint32_t parent = p->nodes[i].parent;
+
+		bytes[i] = bytes[parent] + w->frame_bytes[p->nodes[i].frame] + 1;
+		depth[i] = depth[parent] + 1;
+		w->room_path = depth[i] > w->room_path ? depth[i] : w->room_path;
+	}
+	for (size_t i = 0; ok && i < p->n_samples; i++)
+		all += bytes[p->samples[i].stack] + 80;
+	w->merged = all > SAMPLE_TEXT_MAX;
+	free(bytes);
+	free(depth);
+	w->path = malloc(((size_t)w->room_path + 1) * sizeof(*w->path));
+	if (w->merged) {
+		w->sum_us = calloc(p->n_nodes, sizeof(*w->sum_us));
+		w->first_us = calloc(p->n_nodes, sizeof(*w->first_us));
+		w->gil_us = calloc(p->n_nodes, sizeof(*w->gil_us));
+		w->touched = calloc(p->n_nodes, sizeof(*w->touched));
+		ok = ok && w->sum_us && w->first_us && w->gil_us && w->touched;
+	}
+	return ok && w->path ? 0 : -ENOMEM;
+}
+
+static void put_losses(struct writing *w)
+{
+	static const char *const names[] = {
+#define X(name, text) #name,
+		FP_LOSSES(X)
+#undef X
+	};
+
+	fp_json_newline(&w->j);
+	fp_json_key(&w->j, "losses");
+	fp_json_open(&w->j, '{');
+	for (int i = 0; i < FP_LOSS_MAX; i++)
+		put_key_uint(&w->j, names[i], w->p->losses[i]);
+	fp_json_close(&w->j, '}');
+}
+
+static int render(const struct fp_profile *p, const struct fp_render_options *o, FILE *out)
+{
+	struct writing w = { .p = p, .o = o };
+	int err = prepare(&w);
+
+	if (!err)
+		err = fp_json_begin(&w.j, out, false);
+	if (!err) {
+		fp_json_open(&w.j, '{');
+		put_run(&w);
+		put_processes(&w);
+		err = put_threads(&w);
+		if (!err)
+			err = put_functions(&w);
+		put_losses(&w);
+		fp_json_newline(&w.j);
+		fp_json_key(&w.j, "samples_merged");
+		fp_json_bool(&w.j, w.merged || !p->n_samples);
+		fp_json_key(&w.j, "samples");
+		fp_json_open(&w.j, '[');
+		for (uint32_t i = 0; i < p->n_threads && !err; i++)
+			err = put_thread_samples(&w, i);
+		fp_json_close(&w.j, ']');
+		fp_json_close(&w.j, '}');
+		int ended = fp_json_end(&w.j);
+		err = err ? err : ended;
+	}
+	for (uint32_t i = 0; w.frame_text && i < p->n_frames; i++)
+		free(w.frame_text[i]);
+	free(w.frame_text);
+	free(w.frame_bytes);
+	free(w.path);
+	free(w.sum_us);
+	free(w.first_us);
+	free(w.gil_us);
+	free(w.touched);
+	return err;
+}
+
+const struct fp_renderer fp_render_json = {
+	.name = "json", .suffix = ".json", .what = "samples and functions, for scripts",
+	.viewer = "python -m json.tool, jq", .needs_samples = true, .render = render,
+};
