@@ -167,6 +167,7 @@ static int from_debug_offsets(struct fp_python *py, const struct fp_reader *r, c
 	l.owner_entry = m->owner_entry;
 	l.owner_base = m->owner_base;
 	l.rt_tstate_current = l.rt_key = FP_OFF_NONE;
+	l.ts_datastack_top = l.co_stacksize = l.co_nlocalsplus = FP_OFF_NONE;
 	l.ts_root_cframe = l.cf_frame = l.cf_previous = FP_OFF_NONE;
 	l.frame_basicsize = FP_OFF_NONE;
 	if (w[2] > 1 || take_thread_state(&l, m, w) || take_frame(&l, m, w) || take_objects(&l, m, w)) {

@@ -33,7 +33,7 @@ struct fp_py_layout {
 	uint16_t ts_next, ts_interp, ts_thread_id, ts_native_id;
 	uint16_t ts_frame; /* frame, cframe or current_frame, by style */
 	uint16_t ts_base_frame;
-	uint16_t ts_root_cframe;
+	uint16_t ts_root_cframe, ts_datastack_top; /* 3.11, 3.12 */
 	uint16_t cf_frame, cf_previous;
 
 	uint16_t fr_read, fr_read_bytes; /* one read covers every fr_ field */
@@ -42,6 +42,7 @@ struct fp_py_layout {
 	uint16_t co_basicsize; /* of PyCode_Type */
 	uint16_t co_flags, co_first_line, co_file, co_name, co_qualname, co_lines;
 	uint16_t co_code; /* style OBJECT: pointer to bytes; else the code itself */
+	uint16_t co_stacksize, co_nlocalsplus; /* 3.11, 3.12: size of a frame */
 	uint16_t co_tlbc;
 	uint16_t frame_basicsize; /* of PyFrame_Type, FP_OFF_NONE: not checked */
 

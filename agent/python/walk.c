@@ -23,6 +23,8 @@ struct walker {
 	struct fp_py_frame *frames;
 	unsigned cap, n;
 	bool truncated;
+	uintptr_t tstate;
+	uintptr_t top_frame, top_code; /* the leaf-most that lies on the data stack */
 	/* Brent's cycle check over frame addresses */
 	uintptr_t tortoise;
 	unsigned steps, turn;
@@ -38,7 +40,6 @@ struct frame_fields {
 enum segment_end {
 	SEGMENT_WHOLE,
 	SEGMENT_TORN,
-	SEGMENT_BASE, /* LINKED: the end of the whole chain */
 };
 
 static inline uintptr_t word_at(const unsigned char *bytes, unsigned at)
@@ -135,6 +136,10 @@ static bool push(struct walker *w, uintptr_t addr, const struct frame_fields *f,
 		w->truncated = true;
 		return false;
 	}
+	if (!w->top_frame && f->owner == OWNER_THREAD) {
+		w->top_frame = addr;
+		w->top_code = f->code;
+	}
 	to = &w->frames[w->n++];
 	to->code = f->code;
 	to->frame = addr;
@@ -209,14 +214,43 @@ static enum segment_end segment_312(struct walker *w, uintptr_t addr, uintptr_t 
 	return SEGMENT_TORN;
 }
 
+/* Where the data stack goes on behind a frame; 0 unknown. */
+static uintptr_t frame_end(const struct walker *w, uintptr_t addr, uintptr_t code)
+{
+	uint32_t stack, locals;
+
+	if (w->r->read(w->r, code + w->l->co_stacksize, &stack, sizeof(stack)) ||
+	    w->r->read(w->r, code + w->l->co_nlocalsplus, &locals, sizeof(locals)))
+		return 0;
+	return addr + w->l->fr_read_bytes + ((uintptr_t)stack + locals) * sizeof(uintptr_t);
+}
+
+/* Is the leaf found the last frame on the data stack, or followed only by the
+ * one that is about to begin?  If not, eval calls were skipped. */
+static bool is_last_frame(const struct walker *w)
+{
+	uintptr_t top, end, code;
+
+	if (!w->top_frame ||
+	    w->r->read(w->r, w->tstate + w->l->ts_datastack_top, &top, sizeof(top)))
+		return false;
+	end = frame_end(w, w->top_frame, w->top_code);
+	if (end == top)
+		return true;
+	if (!end || w->r->read(w->r, end + w->l->fr_code, &code, sizeof(code)) || !is_code(w, code))
+		return false;
+	return frame_end(w, end, code) == top;
+}
+
 /* 3.11 and 3.12.  Eval publishes its cframe before it fills it: the innermost
- * one may still be what lay on the C stack.  Then its frame has not begun, and
- * the caller's cframe, which is whole, is the truth. */
+ * one may still be what lay on the C stack, its link to the caller's included.
+ * Then its frame has not begun, and the caller's cframe is the truth, if the
+ * data stack shows that it is the caller's. */
 static enum fp_walk_status walk_cframes(struct walker *w, uintptr_t cframe, uintptr_t root)
 {
 	const struct fp_py_layout *l = w->l;
 	uintptr_t fields[2], outer[2], next;
-	bool innermost = true;
+	bool innermost = true, began = true;
 	enum segment_end end;
 	unsigned first;
 
@@ -234,7 +268,9 @@ static enum fp_walk_status walk_cframes(struct walker *w, uintptr_t cframe, uint
 		if (end == SEGMENT_TORN) {
 			if (!innermost)
 				return FP_WALK_TORN;
+			began = false;
 			w->n = first;
+			w->top_frame = 0;
 			w->tortoise = 0;
 			w->steps = 0;
 			w->turn = 16;
@@ -246,6 +282,8 @@ static enum fp_walk_status walk_cframes(struct walker *w, uintptr_t cframe, uint
 			return FP_WALK_TORN;
 		w->steps++;
 	}
+	if (!began && !is_last_frame(w))
+		return FP_WALK_TORN;
 	if (w->truncated)
 		return FP_WALK_TRUNCATED;
 	return cframe == root ? FP_WALK_OK : FP_WALK_TORN;
@@ -285,7 +323,8 @@ static enum fp_walk_status walk_linked(struct walker *w, uintptr_t addr, uintptr
 unsigned fp_python_walk(const struct fp_python *py, const struct fp_reader *r, uintptr_t tstate,
 			struct fp_py_frame *frames, unsigned cap, enum fp_walk_status *ret_status)
 {
-	struct walker w = { .py = py, .l = py->layout, .r = r, .frames = frames, .cap = cap, .turn = 16 };
+	struct walker w = { .py = py, .l = py->layout, .r = r, .frames = frames, .cap = cap, .tstate = tstate,
+			    .turn = 16 };
 	enum fp_walk_status status = FP_WALK_TORN;
 	uintptr_t top, base = 0;
 

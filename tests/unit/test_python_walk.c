@@ -122,6 +122,8 @@ static void two_calls_312(void)
 	put_cframe(1, FRAME(2), root);
 	put_frame(2, SHIM(1));
 	put_shim(1, 0);
+	/* frame 2, made last, ends the data stack; the code's sizes are 0 */
+	put(TSTATE + fp_layout_312.ts_datastack_top, FRAME(2) + fp_layout_312.fr_read_bytes);
 }
 
 static void whole_chain_of_312(void **state)
@@ -156,6 +158,15 @@ static void entry_window_of_312_starts_at_the_caller(void **state)
 	two_calls_312();
 	put_frame(1, 0); /* a generator that has just been unlinked */
 	assert_int_equal(walk(16), 1);
+	assert_int_equal(status, FP_WALK_OK);
+
+	/* The frame that is about to begin lies on the data stack already. */
+	put_cframe(0, 0xdeadbeef, CFRAME(1));
+	put(FRAME(2) + 72 + fp_layout_312.fr_code, CODE(3));
+	memory[CODE(3) + fp_layout_312.co_stacksize - BASE] = 5;
+	put(TSTATE + fp_layout_312.ts_datastack_top, FRAME(2) + 72 + 72 + 5 * 8);
+	assert_int_equal(walk(16), 1);
+	assert_int_equal(status, FP_WALK_OK);
 }
 
 static void stale_cframe_of_312_is_torn(void **state)
@@ -168,6 +179,12 @@ static void stale_cframe_of_312_is_torn(void **state)
 
 	two_calls_312();
 	put_cframe(0, 0xdeadbeef, 0); /* looks like the root but is not in the thread state */
+	assert_int_equal(walk(16), 0);
+	assert_int_equal(status, FP_WALK_TORN);
+
+	two_calls_312();
+	put_cframe(0, 0xdeadbeef, CFRAME(1)); /* a stale link that leaves out a call */
+	put(TSTATE + fp_layout_312.ts_datastack_top, FRAME(2) + 1024);
 	assert_int_equal(walk(16), 0);
 	assert_int_equal(status, FP_WALK_TORN);
 
@@ -190,6 +207,7 @@ static void two_calls_311(void)
 	put_cframe(1, FRAME(2), TSTATE + l->ts_root_cframe);
 	put_frame(2, 0);
 	put_byte(FRAME(2) + l->fr_is_entry, 1);
+	put(TSTATE + l->ts_datastack_top, FRAME(2) + l->fr_read_bytes);
 }
 
 static void chains_of_311(void **state)
