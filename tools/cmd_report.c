@@ -4,12 +4,12 @@
  * agent starts it as a child when a run under plain LD_PRELOAD ends.
  */
 #include "tools/cli/commands.h"
+#include "tools/cli/input.h"
 #include "tools/cli/message.h"
 #include "tools/cli/report.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct fp_flag flag_at_exit = {.id = FP_FLAG_AT_EXIT, .name = "at-exit"};
@@ -17,33 +17,6 @@ static const struct fp_flag flag_at_exit = {.id = FP_FLAG_AT_EXIT, .name = "at-e
 static const struct fp_flag *const flags[] = {
 	&fp_flag_input, &fp_flag_process, &fp_flag_pid, &fp_flag_thread, &fp_flag_diff, &flag_at_exit, NULL,
 };
-
-/* IN may be an output directory: then its newest run. */
-static int find_input(const struct fp_cli *cli, char *path, size_t n_bytes)
-{
-	const char *given = cli->flags[FP_FLAG_INPUT];
-	const char *output_dir = cli->settings.of[FP_OPTION_output_dir].text;
-	struct fp_run_capture *captures = NULL;
-	int64_t changed_s;
-	size_t n = 0;
-	int r;
-
-	if (!given && cli->n_operands)
-		given = cli->operands[0];
-	if (!given)
-		return fp_runs_default_input(output_dir, path, n_bytes);
-	snprintf(path, n_bytes, "%s", given);
-	r = fp_run_captures(given, &captures, &n);
-	if (r < 0) {
-		fp_say("%s: cannot be read: %s; give a run directory, a <label>.filperf directory or an output "
-		       "directory",
-		       given, strerror(-r));
-		return r;
-	}
-	if (n == 0)
-		(void)fp_runs_newest_report(given, path, n_bytes, &changed_s);
-	return 0;
-}
 
 static int report(struct fp_cli *cli)
 {
@@ -58,12 +31,9 @@ static int report(struct fp_cli *cli)
 	struct fp_run *run;
 	int status, r;
 
-	if (cli->n_operands > 1) {
-		fp_say("report: takes one directory; see filperf report --help");
-		return FP_STATUS_USAGE;
-	}
-	if (find_input(cli, path, sizeof(path)) < 0)
-		return FP_STATUS_FAILED;
+	status = fp_input_path(cli, path, sizeof(path));
+	if (status)
+		return status;
 	r = fp_run_load(path, &run);
 	if (r < 0) {
 		fp_say("%s: cannot be read: %s", path, strerror(-r));

@@ -42,23 +42,17 @@ static void print_wrapped(FILE *out, const char *text, unsigned int n_indent, un
 	while (*text) {
 		size_t n = strcspn(text, " \n");
 
-		if (column + n > width && column > n_indent) {
+		if (column > n_indent && column + 1 + n > width) {
 			fprintf(out, "\n%*s", (int)n_indent, "");
 			column = n_indent;
 		}
-		fprintf(out, "%.*s", (int)n, text);
-		column += (unsigned int)n;
+		column += (unsigned int)fprintf(out, "%s%.*s", column > n_indent ? " " : "", (int)n, text);
 		text += n;
 		if (*text == '\n') {
 			fprintf(out, "\n%*s", (int)n_indent, "");
 			column = n_indent;
-			text++;
-		} else if (*text == ' ') {
-			if (column < width)
-				fputc(' ', out);
-			column++;
-			text++;
 		}
+		text += *text != 0;
 	}
 	fputc('\n', out);
 }

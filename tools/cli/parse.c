@@ -35,7 +35,8 @@ const struct fp_flag fp_flag_title = {
 
 bool fp_command_offers(const struct fp_command *c, enum fp_option_id id)
 {
-	return (c->scopes & fp_options[id].scope) != 0;
+	/* a setting that is always refused is nothing to offer */
+	return id != FP_OPTION_spy_pid && (c->scopes & fp_options[id].scope) != 0;
 }
 
 struct parser {
@@ -148,7 +149,7 @@ static int take_long(struct parser *p, char *word)
 	if (strcmp(spelled, "--help") == 0)
 		return take_flag(p, &fp_flag_help, spelled, attached);
 	id = fp_option_find(FP_SPELL_OPTION, spelled);
-	if (id != FP_OPTION_MAX && fp_command_offers(c, id))
+	if (id != FP_OPTION_MAX && (c->scopes & fp_options[id].scope) != 0)
 		return take_setting(p, id, spelled, attached);
 	return take_unknown(p, spelled);
 }
