@@ -53,7 +53,8 @@ def unknown_settings(text, known):
 def unknown_commands(text):
     """Commands of filperf in code that its help does not have."""
     shown = subprocess.run([FILPERF, "--help"], capture_output=True, text=True, check=True).stdout
-    for name in set(re.findall(r"(?:`|^)filperf ([a-z]+)", text, re.MULTILINE)):
+    code = "\n".join(re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL) + re.findall(r"`([^`\n]+)`", text))
+    for name in set(re.findall(r"^filperf ([a-z]+)", code, re.MULTILINE)):
         if not re.search(rf"\b{name}\b", shown):
             yield f"filperf {name} is no command"
 
