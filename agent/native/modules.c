@@ -170,7 +170,7 @@ static void publish(struct fp_module_map *map, fp_module_seen seen, void *ctx)
 		gone |= !holds(map, old->modules[i]);
 	/* What only came changes the meaning of no address already sampled. */
 	map->generation = old ? old->generation : 1;
-	map->epoch = old ? old->epoch + 1 : 1;
+	map->epoch = old ? old->epoch + gone : 1;
 	if (gone && map->generation < GENERATION_LAST)
 		map->generation++;
 	__atomic_store_n(&newest_map, map, __ATOMIC_RELEASE);

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#define ROOM_BYTES 16384u
+#define ROOM_BYTES 4096u
 
 static _Alignas(16) char room[ROOM_BYTES];
 static size_t room_used;
@@ -15,8 +15,8 @@ void *fp_native_malloc(size_t n_bytes)
 {
 	size_t rounded, at;
 
-	if (n_bytes > ROOM_BYTES)
-		return NULL;
+	if (n_bytes > ROOM_BYTES / 4)
+		return fp_sys_map_private(n_bytes);
 	rounded = (n_bytes + 15) & ~(size_t)15;
 	at = __atomic_fetch_add(&room_used, rounded, __ATOMIC_RELAXED);
 	if (at + rounded <= ROOM_BYTES)
@@ -25,7 +25,7 @@ void *fp_native_malloc(size_t n_bytes)
 	return NULL;
 }
 
-/* The room is zero and used once. */
+/* The room and fresh pages are zero, and used once. */
 void *fp_native_calloc(size_t n, size_t n_bytes)
 {
 	size_t all;
@@ -81,5 +81,11 @@ int fp_native_pipe(int ends[2], int flags)
 {
 	(void)ends;
 	(void)flags;
+	return -1;
+}
+
+int fp_native_setcontext(const void *context)
+{
+	(void)context;
 	return -1;
 }

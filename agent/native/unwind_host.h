@@ -16,7 +16,7 @@
 /* Serves the newest snapshot; takes no lock of the loader. */
 int fp_native_iterate_phdr(int (*seen)(struct dl_phdr_info *info, size_t n_bytes, void *data), void *data);
 
-/* Memory of a fixed room that is never given back: libunwind asks for an
+/* Memory that is never given back: libunwind asks for an
  * address space, once. */
 void *fp_native_malloc(size_t n_bytes);
 void *fp_native_calloc(size_t n, size_t n_bytes);
@@ -32,5 +32,8 @@ int fp_native_sigprocmask(int how, const sigset_t *set, sigset_t *old);
 /* libunwind would validate memory by a pipe of its own: refused, as no
  * descriptor may stay open; our accessors validate. */
 int fp_native_pipe(int ends[2], int flags);
+
+/* Of the half of libunwind that is not taken; nobody resumes a cursor. */
+int fp_native_setcontext(const void *context);
 
 #endif

@@ -25,7 +25,7 @@ extern int _Ux86_64_dwarf_search_unwind_table(unw_addr_space_t as, unw_word_t pc
 #define MADE_SP MADE_UP(SP_NIBBLE, 0)
 #define MADE_FP MADE_UP(FP_NIBBLE, 0)
 #define LOADS 12u
-#define TRIES 200u
+#define TRIES 1000u
 
 struct fp_rule_room {
 	const struct fp_module_map *map;

@@ -105,7 +105,9 @@ static bool rule_of(const struct walk *w, uintptr_t pc, struct fp_rule *ret_rule
 		return true;
 	if (fp_rule_learn(w->room, w->map, pc, w->called, ret_rule) < 0)
 		return false;
-	keep(tag, pc, *ret_rule);
+	/* An object may still be loaded where there is none. */
+	if (ret_rule->kind != FP_RULE_UNKNOWN || fp_module_map_find(w->map, pc))
+		keep(tag, pc, *ret_rule);
 	return true;
 }
 

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Native walks from a signal handler against glibc's backtrace() and known
+ * call chains: ordinary code, libc, vdso, PLT, a handler of the host's,
+ * realigned stacks, deep recursion, eight threads, dlopen storms.
+ */
+#include "native_samples.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#define NOINLINE __attribute__((noinline, noclone))
+
+static volatile unsigned sink;
+static volatile bool stop;
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static NOINLINE int chain_leaf(int n)
+{
+	raise(SIGPROF);
+	return n + (int)sink;
+}
+
+static NOINLINE int chain_middle(int n)
+{
+	return chain_leaf(n + 1) + 1;
+}
+
+static NOINLINE int chain_root(int n)
+{
+	return chain_middle(n + 1) + 1;
+}
+
+/* Nearest function at or below pc, of those given. */
+static bool lies_in(uintptr_t pc, int (*function)(int))
+{
+	return pc >= (uintptr_t)function && pc < (uintptr_t)function + 80;
+}
+
+static void known_chain(void **state)
+{
+	unsigned at = 0;
+
+	(void)state;
+	sample_begin(0);
+	sink = (unsigned)chain_root(1);
+	while (at < sample_n && !lies_in(sample_pcs[at], chain_leaf))
+		at++;
+	assert_true(at + 3 < sample_n);
+	assert_true(lies_in(sample_pcs[at + 1], chain_middle));
+	assert_true(lies_in(sample_pcs[at + 2], chain_root));
+	sample_end(NULL);
+}
+
+static NOINLINE int deep(int n)
+{
+	int r = n ? deep(n - 1) : chain_leaf(0);
+
+	__asm__ volatile("" : "+r"(r));
+	return r + 1;
+}
+
+static void deep_recursion_is_cut(void **state)
+{
+	(void)state;
+	sample_begin(0);
+	sink = (unsigned)deep(10000);
+	assert_int_equal(sample_n, SAMPLE_CAP);
+	assert_true(lies_in(sample_pcs[SAMPLE_CAP - 1], deep));
+	sample_end(NULL);
+}
+
+/* A host's handler that is sampled itself: the walk goes through its frame. */
+static void on_host_signal(int number)
+{
+	(void)number;
+	raise(SIGPROF);
+}
+
+static NOINLINE int signalled(int n)
+{
+	raise(SIGUSR1);
+	return n + (int)sink;
+}
+
+static void through_a_signal_frame(void **state)
+{
+	struct sigaction action = {.sa_handler = on_host_signal}, old;
+	unsigned at = 0;
+
+	(void)state;
+	sigaction(SIGUSR1, &action, &old);
+	sample_begin(0);
+	sink = (unsigned)signalled(1);
+	while (at < sample_n && !lies_in(sample_pcs[at], signalled))
+		at++;
+	assert_true(at < sample_n);
+	sample_end(NULL);
+	sigaction(SIGUSR1, &old, NULL);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+typedef double wide __attribute__((vector_size(64)));
+
+/* A stack realigned to 64 bytes: CFA by an expression. */
+static NOINLINE int realigned(int n)
+{
+	volatile wide v = {(double)n};
+	char text[64];
+
+	snprintf(text, sizeof(text), "%d %f", n, ((volatile double *)&v)[0]);
+	return (int)strlen(text);
+}
+
+static NOINLINE int fibonacci(int n)
+{
+	return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2);
+}
+
+static NOINLINE void work(void)
+{
+	int values[512];
+	char text[256], copy[256];
+	struct timespec t;
+
+	for (int i = 0; i < 512; i++)
+		values[i] = (i * 7919) & 1023;
+	qsort(values, 512, sizeof(values[0]), by_value);
+	snprintf(text, sizeof(text), "%d %s %f", values[3], "text", 1.5);
+	memcpy(copy, text, sizeof(copy));
+	sink += (unsigned)strlen(copy) + (unsigned)realigned(values[1]);
+	for (int i = 0; i < 50; i++)
+		clock_gettime(CLOCK_MONOTONIC, &t);
+	for (int i = 0; i < 20; i++)
+		free(malloc((size_t)i * 100));
+	sink += (unsigned)fibonacci(12) + (unsigned)getppid();
+}
+
+static void work_for(unsigned ms)
+{
+	uint64_t end = now_ns() + ms * 1000000ull;
+	timer_t timer = sample_begin(300000);
+
+	while (now_ns() < end)
+		work();
+	sample_end(timer);
+}
+
+static void check_counts(const char *what)
+{
+	struct sample_counts c = sample_counts;
+
+	printf("%s: %u walks, %lu frames, %u equal, %u shorter, %u different, %u without reference\n", what, c.walks,
+	       c.frames, c.equal, c.shorter, c.different, c.no_reference);
+	assert_true(c.walks > 50);
+	assert_int_equal(c.different, 0);
+	/* Prologues that realign the stack have no rule; glibc walks them. */
+	assert_true(c.shorter * 100 <= c.walks);
+	assert_true(c.equal * 10 > c.walks * 8);
+	memset(&sample_counts, 0, sizeof(sample_counts));
+}
+
+static void equals_backtrace(void **state)
+{
+	(void)state;
+	memset(&sample_counts, 0, sizeof(sample_counts));
+	work_for(1500);
+	check_counts("one thread");
+}
+
+static void *work_in_thread(void *arg)
+{
+	work_for(*(unsigned *)arg);
+	return NULL;
+}
+
+static void eight_threads(void **state)
+{
+	pthread_t threads[8];
+	unsigned ms = 1500;
+
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, work_in_thread, &ms), 0);
+	for (int i = 0; i < 8; i++)
+		pthread_join(threads[i], NULL);
+	check_counts("eight threads");
+}
+
+static int count_objects(struct dl_phdr_info *info, size_t n_bytes, void *data)
+{
+	(void)info;
+	(void)n_bytes;
+	sink++;
+	++*(unsigned *)data;
+	return 0;
+}
+
+static void *iterate_in_thread(void *arg)
+{
+	timer_t timer = sample_begin(300000);
+	unsigned n = 0;
+
+	(void)arg;
+	while (!stop) {
+		dl_iterate_phdr(count_objects, &n);
+		free(malloc(5000));
+	}
+	sample_end(timer);
+	return NULL;
+}
+
+static const char *const libraries[] = {"libz.so.1", "liblzma.so.5", "libbz2.so.1.0", "libexpat.so.1"};
+
+static void storm_of_dlopen(void **state)
+{
+	pthread_t threads[3];
+	unsigned ms = 1500, opened = 0;
+	uint32_t before = fp_native_generation();
+	uint64_t end = now_ns() + ms * 1000000ull;
+
+	(void)state;
+	stop = false;
+	pthread_create(&threads[0], NULL, work_in_thread, &ms);
+	pthread_create(&threads[1], NULL, work_in_thread, &ms);
+	pthread_create(&threads[2], NULL, iterate_in_thread, &ms);
+	while (now_ns() < end) {
+		for (unsigned i = 0; i < 4; i++) {
+			void *h = dlopen(libraries[i], RTLD_NOW);
+
+			assert_int_equal(fp_native_refresh(NULL, NULL), 0);
+			if (!h)
+				continue;
+			opened++;
+			assert_ptr_equal(fp_native_find((uintptr_t)dlsym(h, "nothing") + 1), NULL);
+			dlclose(h);
+			assert_int_equal(fp_native_refresh(NULL, NULL), 0);
+		}
+	}
+	stop = true;
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	printf("%u libraries opened and closed, generation %u -> %u\n", opened, before, fp_native_generation());
+	assert_true(!opened || fp_native_generation() > before);
+	check_counts("dlopen storm");
+}
+
+/* A child of fork, whatever other threads did at that moment, can walk. */
+static void child_of_fork(void **state)
+{
+	pthread_t thread;
+	unsigned ms = 300;
+
+	(void)state;
+	pthread_create(&thread, NULL, work_in_thread, &ms);
+	for (int i = 0; i < 20; i++) {
+		int status;
+		pid_t child = fork();
+
+		if (!child) {
+			fp_native_forked();
+			alarm(10);
+			sample_begin(0);
+			sink = (unsigned)chain_root(1);
+			_exit(sample_n > 3 && fp_native_refresh(NULL, NULL) == 0 ? 0 : 1);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+	pthread_join(thread, NULL);
+	memset(&sample_counts, 0, sizeof(sample_counts));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(known_chain),      cmocka_unit_test(deep_recursion_is_cut),
+		cmocka_unit_test(through_a_signal_frame), cmocka_unit_test(equals_backtrace),
+		cmocka_unit_test(eight_threads),    cmocka_unit_test(storm_of_dlopen),
+		cmocka_unit_test(child_of_fork),
+	};
+
+	if (fp_native_refresh(NULL, NULL) < 0)
+		return 1;
+	sample_install();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
