@@ -188,19 +188,18 @@ static int map_fork_word(void)
 	return 0;
 }
 
-/* Where the thread's stack ends, for walks; the main thread's grows down to
- * its limit, others have theirs mapped. */
+/* Of the main thread: it grows down to its limit, and ld.so keeps the address
+ * at which the program's first instruction found it. */
 static void find_main_stack(struct fp_thread *t)
 {
+	extern void *__libc_stack_end;
 	struct rlimit limit;
-	uintptr_t here = (uintptr_t)&limit;
+	uintptr_t end = (uintptr_t)__libc_stack_end;
 
-	if (fp_sys_limit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+	if (fp_sys_limit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur > 64u << 20)
 		limit.rlim_cur = 64u << 20;
-	t->stack_low = here > limit.rlim_cur ? here - limit.rlim_cur : 0;
-	t->stack_high = (uintptr_t)environ > here ? fp_round_up((uintptr_t)environ[0] + 4096, 4096) : 0;
-	if (t->stack_high < here)
-		t->stack_high = 0;
+	t->stack_high = end;
+	t->stack_low = end - limit.rlim_cur;
 }
 
 static int open_run(void)

@@ -71,7 +71,7 @@ void *fp_agent_thread_run(void *start)
 	int saved_errno = errno;
 
 	if (fp_context_live()) {
-		t->stack_high = (uintptr_t)__builtin_frame_address(0) + 2 * FP_PAGE_BYTES;
+		t->stack_high = (uintptr_t)__builtin_frame_address(0);
 		fp_thread_begin(t, 0);
 		if (fp_thread_self)
 			fp_agent_thread_key_set(t);
