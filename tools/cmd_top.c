@@ -7,7 +7,6 @@
 #include "tools/cli/input.h"
 #include "tools/cli/message.h"
 #include "tools/cli/runs.h"
-#include "tools/render/summary_line.h"
 #include "tools/render/top.h"
 
 #include <errno.h>
@@ -90,7 +89,6 @@ static bool take_sort(const struct fp_cli *cli, enum fp_table_order *order)
 static int paint(const struct fp_cli *cli, const char *path, struct fp_top_options *o, bool live)
 {
 	struct fp_profile *p = NULL, *base = NULL;
-	char line[512];
 	int err, status = fp_input_read(cli, path, false, &p);
 
 	if (status == 0)
@@ -99,8 +97,6 @@ static int paint(const struct fp_cli *cli, const char *path, struct fp_top_optio
 	if (status == 0) {
 		if (live && isatty(STDOUT_FILENO))
 			fputs("\033[H\033[2J", stdout);
-		fp_summary_line(p, base, line, sizeof(line));
-		printf("%s: %s\n", p->label && p->label[0] ? p->label : path, line);
 		o->base = base;
 		err = fp_top_render(p, o, stdout);
 		if (err) {

@@ -124,7 +124,7 @@ static int choice_index(const char *accepted, const char *word, size_t n)
 	for (const char *a = accepted; *a; index++) {
 		size_t i = 0;
 
-		while (i < n && a[i] && a[i] == lower(word[i]))
+		while (i < n && a[i] && a[i] != '|' && a[i] == lower(word[i]))
 			i++;
 		if (i == n && (a[i] == '|' || a[i] == 0))
 			return index;

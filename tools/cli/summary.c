@@ -186,7 +186,7 @@ static void print_next(const struct fp_profile *p, const struct fp_report_files 
 		fprintf(out, "next: filperf top -i %s   # mostly waiting: CPU is %.0f %% of the time\n", in,
 			percent(f->cpu_ns, p->wall_ns));
 	else if (imports >= 25)
-		fprintf(out, "next: python -X importtime ... # imports take %.0f %% of the CPU\n", imports);
+		fprintf(out, "next: filperf top -i %s --sort total   # imports take %.0f %% of the CPU\n", in, imports);
 	else
 		fprintf(out, "next: filperf top -i %s --lines   # the largest line has %.1f %%\n", in, largest);
 }
