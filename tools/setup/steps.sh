@@ -8,8 +8,8 @@
 
 # Debian packages by purpose.  FP_PACKAGES_BUILD is what CMake looks for.
 FP_PACKAGES_BUILD=(
-	autoconf automake ca-certificates cmake dpkg-dev gcc g++ libc6-dev libtool make ninja-build patch pkg-config
-	libcjson-dev libdw-dev libelf-dev liblz4-dev liblzma-dev libncurses-dev libzstd-dev zlib1g-dev
+	binutils ca-certificates cmake dpkg-dev gcc g++ libc6-dev make ninja-build pkg-config xz-utils
+	libcjson-dev libdw-dev libelf-dev libjemalloc-dev zlib1g-dev
 )
 FP_PACKAGES_FILARE=(
 	fonts-dejavu-core graphviz libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0 python3 python3-venv
@@ -46,8 +46,8 @@ step()
 	wait "$pid" || status=$?
 	[ ! -t 1 ] || printf '\r\033[K'
 	if [ "$status" -ne 0 ]; then
-		last=$(grep -E '^(E:|ERROR|error|CMake Error|FAILED|  )|: error:|fatal' "$log" | tail -n 1)
-		[ -n "$last" ] || last=$(tail -n 1 "$log")
+		last=$(grep -E '^(E|ERROR|error): |: (fatal )?error: |undefined reference' "$log" | head -n 1) ||
+			last=$(grep -v '^[[:space:]]*$' "$log" | tail -n 1) || last="no output"
 		fail "$name failed with status $status: ${last#"${last%%[![:space:]]*}"} (all of it: $log)"
 	fi
 	printf '%s: %s (%s s)\n' "$fp_name" "$name" "$(seconds_since "$begin")"
