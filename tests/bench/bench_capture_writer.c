@@ -52,6 +52,15 @@ static void write_nodes(struct capture_writer *w)
 	}
 }
 
+/* Few stacks are hot and many are seen once: the fourth power of a uniform
+ * number does that. */
+static uint32_t next_stack(void)
+{
+	double u = random_below(1u << 30) / (double)(1u << 30);
+
+	return 1 + (uint32_t)(u * u * u * u * (NODES - 1));
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t seconds = argc > 2 ? strtoull(argv[2], NULL, 10) : 600;
@@ -76,8 +85,8 @@ int main(int argc, char **argv)
 		uint32_t stack = 1;
 
 		for (uint64_t i = 0; i < seconds * hz; i++) {
-			if (random_below(3) == 0) /* the same stack is seen some times in a row */
-				stack = 1 + random_below(NODES);
+			if (random_below(4) == 0) /* the same stack is seen some times in a row */
+				stack = next_stack();
 			cell_samples[t][stack]++;
 			writer_sample(&w, t, stack, (i + 1) * 1000000 / hz, (uint32_t)(1000000 / hz),
 				      FP_SAMPLE_GIL);

@@ -196,6 +196,17 @@ static void add(uint64_t *sum, uint64_t more)
 		*sum = UINT64_MAX;
 }
 
+int fp_builder_cell_append(struct fp_builder *b, const struct fp_profile_cell *c)
+{
+	struct fp_profile *p = b->p;
+
+	if (p->n_cells >= UINT32_MAX - 1 ||
+	    fp_grow(&p->cells, &b->room_cells, p->n_cells, sizeof(*p->cells)))
+		return -ENOMEM;
+	p->cells[p->n_cells++] = *c;
+	return 0;
+}
+
 int fp_builder_cell(struct fp_builder *b, const struct fp_profile_cell *c)
 {
 	struct fp_profile *p = b->p;
@@ -203,12 +214,9 @@ int fp_builder_cell(struct fp_builder *b, const struct fp_profile_cell *c)
 	uint32_t at = fp_key_map_find(&b->by_cell, key, NULL, NULL);
 
 	if (at == FP_KEY_MISSING) {
-		if (p->n_cells >= UINT32_MAX - 1 ||
-		    fp_grow(&p->cells, &b->room_cells, p->n_cells, sizeof(*p->cells)) ||
-		    fp_key_map_add(&b->by_cell, key, (uint32_t)p->n_cells))
+		if (fp_key_map_add(&b->by_cell, key, (uint32_t)p->n_cells))
 			return -ENOMEM;
-		p->cells[p->n_cells++] = *c;
-		return 0;
+		return fp_builder_cell_append(b, c);
 	}
 	struct fp_profile_cell *sum = &p->cells[at];
 	add(&sum->samples, c->samples);

@@ -34,6 +34,10 @@ uint32_t fp_builder_thread(struct fp_builder *b, const struct fp_profile_thread 
 /* Adds to the cell of (thread, stack).  0 or -ENOMEM. */
 int fp_builder_cell(struct fp_builder *b, const struct fp_profile_cell *c);
 
+/* The same without looking whether there is one already: for sources whose
+ * cells differ anyway.  Models add equal cells up. */
+int fp_builder_cell_append(struct fp_builder *b, const struct fp_profile_cell *c);
+
 /* Appends to the samples; calls must come thread by thread, in order.  The
  * thread's range is kept up to date.  0 or -ENOMEM. */
 int fp_builder_sample(struct fp_builder *b, uint32_t thread, const struct fp_profile_sample *s);

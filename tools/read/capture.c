@@ -320,6 +320,14 @@ void fp_capture_close(struct fp_capture *c)
 	c->fd = -1;
 }
 
+void fp_capture_drop_tables(struct fp_capture *c)
+{
+	free(c->nodes);
+	free(c->cells);
+	c->nodes = NULL;
+	c->cells = NULL;
+}
+
 const char *fp_capture_text(const struct fp_capture *c, uint32_t offset, uint32_t *ret_bytes)
 {
 	uint32_t n;

@@ -42,6 +42,9 @@ int fp_capture_header_read(const char *path, struct fp_capture_header *ret_heade
 			   size_t error_bytes);
 void fp_capture_close(struct fp_capture *c);
 
+/* Frees cells and nodes, which fp_capture_samples does not need. */
+void fp_capture_drop_tables(struct fp_capture *c);
+
 /* Bytes of a text; NULL and 0 when the offset is 0 or out of range. */
 const char *fp_capture_text(const struct fp_capture *c, uint32_t offset, uint32_t *ret_bytes);
 

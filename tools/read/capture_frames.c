@@ -7,6 +7,7 @@
 
 #include "agent/python/python.h"
 #include "tools/read/key_map.h"
+#include "tools/read/symbols.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct fp_capture_frames {
 	struct fp_builder *b;
 	const struct fp_capture *c;
 	const struct fp_read_options *options;
+	struct fp_symbols **symbols;
 	struct fp_key_map by_key;
 	struct resolved *resolved;
 	size_t n_resolved, room_resolved;
@@ -30,7 +32,8 @@ struct fp_capture_frames {
 
 struct fp_capture_frames *fp_capture_frames_create(struct fp_builder *b,
 						   const struct fp_capture *c,
-						   const struct fp_read_options *o)
+						   const struct fp_read_options *o,
+						   struct fp_symbols **symbols)
 {
 	struct fp_capture_frames *f = calloc(1, sizeof(*f));
 
@@ -39,6 +42,7 @@ struct fp_capture_frames *fp_capture_frames_create(struct fp_builder *b,
 	f->b = b;
 	f->c = c;
 	f->options = o;
+	f->symbols = symbols;
 	return f;
 }
 
@@ -119,23 +123,69 @@ static int resolve_mark(struct fp_capture_frames *f, uint64_t key)
 	return add_frame(f, &frame);
 }
 
-static int resolve_native(struct fp_capture_frames *f, uint64_t key)
+#define INLINED_MAX 32
+
+#pragma weak fp_symbols_create
+#pragma weak fp_symbols_resolve
+
+/* The object that was loaded at pc when the stack was taken. */
+static const struct fp_module_record *module_at(const struct fp_capture *c, uint64_t key)
 {
 	uint64_t pc = FP_KEY_PC(key);
 	uint32_t generation = FP_KEY_GENERATION(key);
-	struct fp_frame frame = { .kind = FP_FRAME_NATIVE };
-	const struct fp_module_record *m = NULL;
-	char name[64];
 
-	for (uint32_t i = 0; i < f->c->n_modules && !m; i++) {
-		const struct fp_module_record *r = &f->c->modules[i];
+	for (uint32_t i = 0; i < c->n_modules; i++) {
+		const struct fp_module_record *r = &c->modules[i];
+
 		if (pc >= r->start && pc < r->end && generation >= r->first_generation &&
 		    generation <= r->last_generation)
-			m = r;
+			return r;
 	}
-	snprintf(name, sizeof(name), "0x%llx", (unsigned long long)(m ? pc - m->bias : pc));
+	return NULL;
+}
+
+static int add_symbols(struct fp_capture_frames *f, const struct fp_module_record *m,
+		       const char *path, uint64_t address)
+{
+	struct fp_symbol_frame found[INLINED_MAX];
+	unsigned n_id = m->build_id_bytes <= sizeof(m->build_id) ? m->build_id_bytes : 0;
+
+	if (!*f->symbols)
+		*f->symbols = fp_symbols_create();
+	if (!*f->symbols)
+		return -1;
+	unsigned n = fp_symbols_resolve(*f->symbols, path, m->build_id, n_id, address, found,
+					INLINED_MAX);
+	while (n-- > 0) { /* they come innermost first */
+		const struct fp_symbol_frame *s = &found[n];
+		struct fp_frame frame = { .kind = FP_FRAME_NATIVE, .line = s->line,
+					  .first_line = s->first_line, .inlined = s->inlined };
+
+		frame.name = frame.qualname = fp_builder_string(f->b, s->name, strlen(s->name));
+		frame.file = fp_builder_string(f->b, s->file, strlen(s->file));
+		if (add_frame(f, &frame))
+			return -1;
+	}
+	return 0;
+}
+
+static int resolve_native(struct fp_capture_frames *f, uint64_t key)
+{
+	const struct fp_module_record *m = module_at(f->c, key);
+	struct fp_frame frame = { .kind = FP_FRAME_NATIVE };
+	const char *path = m ? text_of(f, m->path_text) : "", *base;
+	uint64_t address = FP_KEY_PC(key) - (m ? m->bias : 0);
+	char name[512];
+
+	if (!path)
+		return -1;
+	if (m && f->options->native_symbols && fp_symbols_create)
+		return add_symbols(f, m, path, address);
+	base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	snprintf(name, sizeof(name), "%.400s%s0x%llx", base, *base ? "+" : "",
+		 (unsigned long long)address);
 	frame.name = frame.qualname = fp_builder_string(f->b, name, strlen(name));
-	frame.file = m ? text_of(f, m->path_text) : fp_builder_string(f->b, "", 0);
+	frame.file = fp_builder_string(f->b, path, strlen(path));
 	return add_frame(f, &frame);
 }
 

@@ -6,6 +6,7 @@
 #include "tools/read/capture.h"
 #include "tools/read/capture_frames.h"
 #include "tools/read/readers.h"
+#include "tools/read/symbols.h"
 #include "tools/read/title.h"
 
 #include <errno.h>
@@ -13,10 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#pragma weak fp_symbols_destroy
+
 /* One capture on its way into the profile. */
 struct intake {
 	const struct fp_read_job *job;
 	struct fp_capture *c;
+	struct fp_symbols **symbols;
 	uint32_t process;          /* of the profile */
 	int64_t base_monotonic_ns; /* zero of the profile's times */
 	uint32_t *thread_of;       /* capture's thread -> profile's, UINT32_MAX: not wanted */
@@ -77,7 +81,7 @@ static int take_nodes(struct intake *in)
 		for (uint32_t n = c->cells[i].stack; in->node_of[n]; n = c->nodes[n].parent)
 			in->node_of[n] = 0;
 	}
-	frames = fp_capture_frames_create(in->job->b, c, in->job->options);
+	frames = fp_capture_frames_create(in->job->b, c, in->job->options, in->symbols);
 	if (!frames)
 		return -ENOMEM;
 	for (uint32_t i = 1; i < c->n_nodes && !err; i++) {
@@ -113,7 +117,7 @@ static int take_cells(struct intake *in)
 			for (int k = 0; k < FP_CPU_KINDS; k++)
 				cell.ns[k] = share(cell.gil_ns, all_ns, s->ns[k]);
 		}
-		err = fp_builder_cell(in->job->b, &cell);
+		err = fp_builder_cell_append(in->job->b, &cell);
 	}
 	return err;
 }
@@ -161,7 +165,7 @@ static int take_process(struct intake *in, uint32_t header)
 
 static int take_capture(struct intake *in, uint32_t header)
 {
-	const struct fp_capture *c = in->c;
+	struct fp_capture *c = in->c;
 	int err = -ENOMEM;
 
 	in->thread_of = calloc((size_t)c->n_threads + 1, sizeof(*in->thread_of));
@@ -174,6 +178,7 @@ static int take_capture(struct intake *in, uint32_t header)
 		err = take_nodes(in);
 	if (!err)
 		err = take_cells(in);
+	fp_capture_drop_tables(in->c); /* samples need room of their own */
 	if (!err && in->job->options->want_samples)
 		err = fp_capture_samples(c, take_sample, in);
 	free(in->thread_of);
@@ -252,13 +257,15 @@ static int take_all(const struct fp_read_job *job, const char *const *paths, uin
 	const struct fp_read_options *o = job->options;
 	struct fp_profile *p = fp_builder_profile(job->b);
 	const struct fp_capture_header *first = &headers[span->first];
+	struct fp_symbols *symbols = NULL;
 	size_t room = 0;
 	int err = 0;
 
 	for (uint32_t i = 0; i < n_paths && !err; i++) {
 		const struct fp_capture_header *h = &headers[i];
 		struct fp_capture c;
-		struct intake in = { .job = job, .c = &c, .base_monotonic_ns = span->start_ns };
+		struct intake in = { .job = job, .c = &c, .symbols = &symbols,
+				     .base_monotonic_ns = span->start_ns };
 		char title[256], ignored[256];
 
 		if (o->progress)
@@ -276,6 +283,8 @@ static int take_all(const struct fp_read_job *job, const char *const *paths, uin
 			err = take_capture(&in, p->n_headers - 1);
 		fp_capture_close(&c);
 	}
+	if (symbols)
+		fp_symbols_destroy(symbols);
 	return err;
 }
 

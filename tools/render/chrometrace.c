@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Chrome's trace events: a begin and an end for each call that samples show,
- * closed over waits.  Render stage; streams.
+ * closed over waits.  Render stage; streams.  Viewers hold it all in memory,
+ * so past BEGINS_MAX only every n-th slice is drawn, and otherData says so.
  */
 #include "tools/model/names.h"
 #include "tools/model/timeline.h"
@@ -12,6 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define BEGINS_MAX 1000000u
 
 struct path {
 	uint32_t *nodes; /* from below the root to the leaf */
@@ -25,6 +28,9 @@ struct writing {
 	const struct fp_render_options *o;
 	uint32_t thread;
 	struct path open;    /* begun and not ended */
+	uint64_t n_begins;
+	uint32_t every;      /* n-th slice is drawn */
+	bool counting;       /* first pass: nothing is written */
 };
 
 static void put_place(struct writing *w, const char *phase, uint64_t us)
@@ -70,6 +76,8 @@ static void close_down_to(struct writing *w, uint32_t depth, uint64_t us)
 {
 	while (w->open.n > depth) {
 		w->open.n--;
+		if (w->counting)
+			continue;
 		put_place(w, "E", us);
 		fp_json_close(&w->j, '}');
 	}
@@ -94,8 +102,11 @@ static int open_stack(struct writing *w, uint32_t stack, uint64_t us)
 	node = stack;
 	for (uint32_t i = depth; i > common; i--, node = nodes[node].parent)
 		w->open.nodes[i - 1] = node;
-	for (; w->open.n < depth; w->open.n++)
-		put_begin(w, w->open.nodes[w->open.n], us);
+	for (; w->open.n < depth; w->open.n++) {
+		w->n_begins++;
+		if (!w->counting)
+			put_begin(w, w->open.nodes[w->open.n], us);
+	}
 	return 0;
 }
 
@@ -104,13 +115,15 @@ static int put_events(struct writing *w)
 	struct fp_timeline line;
 	struct fp_slice s;
 	uint64_t end_us = 0;
+	uint32_t n = 0;
 	int err = fp_timeline_start(&line, w->p, w->thread);
 
 	w->open.n = 0;
 	while (!err && fp_timeline_next(&line, &s)) {
 		if (s.start_us > end_us + line.merge_gap_us)
 			close_down_to(w, 0, end_us);
-		err = open_stack(w, s.stack, s.start_us);
+		if (!w->open.n || n++ % w->every == 0)
+			err = open_stack(w, s.stack, s.start_us);
 		end_us = s.end_us;
 	}
 	close_down_to(w, 0, end_us);
@@ -131,6 +144,20 @@ static void put_name(struct writing *w, const char *what, const char *name)
 	fp_json_close(&w->j, '}');
 }
 
+/* How much would be written, and how often to skip so that it is not too much. */
+static int choose_every(struct writing *w)
+{
+	int err = 0;
+
+	w->every = 1;
+	w->counting = true;
+	for (w->thread = 0; w->thread < w->p->n_threads && !err; w->thread++)
+		err = put_events(w);
+	w->counting = false;
+	w->every = (uint32_t)(w->n_begins / BEGINS_MAX) + 1;
+	return err;
+}
+
 static int render(const struct fp_profile *p, const struct fp_render_options *o, FILE *out)
 {
 	struct writing w = { .p = p, .o = o };
@@ -138,6 +165,7 @@ static int render(const struct fp_profile *p, const struct fp_render_options *o,
 
 	if (err)
 		return err;
+	err = choose_every(&w);
 	fp_json_open(&w.j, '{');
 	fp_json_key(&w.j, "displayTimeUnit");
 	fp_json_string(&w.j, "ms");
@@ -147,6 +175,8 @@ static int render(const struct fp_profile *p, const struct fp_render_options *o,
 	fp_json_string(&w.j, "filperf");
 	fp_json_key(&w.j, "command");
 	fp_json_string(&w.j, p->command);
+	fp_json_key(&w.j, "every_nth_slice");
+	fp_json_uint(&w.j, w.every);
 	fp_json_close(&w.j, '}');
 	fp_json_key(&w.j, "traceEvents");
 	fp_json_open(&w.j, '[');

@@ -2,7 +2,8 @@
 /*
  * filperf's own JSON, for scripts; docs/formats.md has the keys and units.
  * Render stage; streams.  Stacks are lists of readable frames, so past
- * SAMPLE_TEXT_MAX equal stacks of a thread become one entry each.
+ * SAMPLE_TEXT_MAX equal stacks of a thread become one entry each, and the
+ * lightest of those one entry [left out].
  */
 #include "tools/model/function_table.h"
 #include "tools/model/names.h"
@@ -16,6 +17,7 @@
 #include <string.h>
 
 #define SAMPLE_TEXT_MAX (64ull << 20)
+#define LEFT_OUT UINT32_MAX /* instead of a stack */
 
 struct writing {
 	struct fp_json_out j;
@@ -28,6 +30,7 @@ struct writing {
 	bool merged;            /* one entry per thread and stack */
 	uint64_t *sum_us, *first_us, *gil_us; /* per node, when merged */
 	uint32_t *touched;
+	uint64_t *text_bytes;   /* of the stack, per node */
 };
 
 static uint64_t nominal(const struct fp_profile *p, uint64_t ns)
@@ -215,7 +218,9 @@ static void put_sample(struct writing *w, uint32_t thread, uint32_t stack, uint6
 	fp_json_fixed(&w->j, gil_us, 6);
 	fp_json_key(&w->j, "stack");
 	fp_json_open(&w->j, '[');
-	for (; stack; stack = w->p->nodes[stack].parent)
+	if (stack == LEFT_OUT)
+		fp_json_string(&w->j, "[left out]");
+	for (; stack && stack != LEFT_OUT; stack = w->p->nodes[stack].parent)
 		w->path[n++] = w->p->nodes[stack].frame;
 	while (n-- > 0)
 		fp_json_verbatim(&w->j, w->frame_text[w->path[n]], w->frame_bytes[w->path[n]]);
@@ -226,6 +231,52 @@ static void put_sample(struct writing *w, uint32_t thread, uint32_t stack, uint6
 static uint64_t gil_part(const struct fp_slice *s)
 {
 	return s->weight_us * s->n_gil_samples / s->n_samples;
+}
+
+static int heaviest_first(const void *a, const void *b, void *ctx)
+{
+	const struct writing *w = ctx;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	if (w->sum_us[x] != w->sum_us[y])
+		return w->sum_us[x] > w->sum_us[y] ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+static int earliest_first(const void *a, const void *b, void *ctx)
+{
+	const struct writing *w = ctx;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	if (w->first_us[x] != w->first_us[y])
+		return w->first_us[x] < w->first_us[y] ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+/* The heaviest stacks that fit the budget, then the time of all others. */
+static void put_merged(struct writing *w, uint32_t thread, uint32_t n_touched)
+{
+	uint64_t budget = SAMPLE_TEXT_MAX / w->p->n_threads, rest_us = 0, rest_gil_us = 0;
+	uint32_t kept = 0;
+
+	qsort_r(w->touched, n_touched, sizeof(*w->touched), heaviest_first, w);
+	while (kept < n_touched && w->text_bytes[w->touched[kept]] + 80 <= budget)
+		budget -= w->text_bytes[w->touched[kept++]] + 80;
+	for (uint32_t i = kept; i < n_touched; i++) {
+		rest_us += w->sum_us[w->touched[i]];
+		rest_gil_us += w->gil_us[w->touched[i]];
+	}
+	qsort_r(w->touched, kept, sizeof(*w->touched), earliest_first, w);
+	for (uint32_t i = 0; i < kept; i++) {
+		uint32_t stack = w->touched[i];
+
+		put_sample(w, thread, stack, w->first_us[stack], w->sum_us[stack],
+			   w->gil_us[stack]);
+	}
+	if (rest_us)
+		put_sample(w, thread, LEFT_OUT, 0, rest_us, rest_gil_us);
+	for (uint32_t i = 0; i < n_touched; i++)
+		w->sum_us[w->touched[i]] = w->gil_us[w->touched[i]] = 0;
 }
 
 static int put_thread_samples(struct writing *w, uint32_t thread)
@@ -241,21 +292,18 @@ static int put_thread_samples(struct writing *w, uint32_t thread)
 			put_sample(w, thread, s.stack, s.start_us, s.weight_us, gil_part(&s));
 			continue;
 		}
+		if (!s.weight_us)
+			continue;
 		if (!w->sum_us[s.stack]) {
 			w->touched[n_touched++] = s.stack;
 			w->first_us[s.stack] = s.start_us;
 		}
-		w->sum_us[s.stack] += s.weight_us ? s.weight_us : 1;
+		w->sum_us[s.stack] += s.weight_us;
 		w->gil_us[s.stack] += gil_part(&s);
 	}
 	fp_timeline_end(&line);
-	for (uint32_t i = 0; i < n_touched; i++) {
-		uint32_t stack = w->touched[i];
-
-		put_sample(w, thread, stack, w->first_us[stack], w->sum_us[stack],
-			   w->gil_us[stack]);
-		w->sum_us[stack] = w->gil_us[stack] = 0;
-	}
+	if (w->merged)
+		put_merged(w, thread, n_touched);
 	return 0;
 }
 
@@ -268,6 +316,7 @@ static int prepare(struct writing *w)
 	bool ok = bytes && depth;
 	char text[8192];
 
+	w->text_bytes = bytes;
 	w->frame_text = calloc((size_t)p->n_frames + 1, sizeof(*w->frame_text));
 	w->frame_bytes = calloc((size_t)p->n_frames + 1, sizeof(*w->frame_bytes));
 	ok = ok && w->frame_text && w->frame_bytes;
@@ -287,7 +336,6 @@ static int prepare(struct writing *w)
 	for (size_t i = 0; ok && i < p->n_samples; i++)
 		all += bytes[p->samples[i].stack] + 80;
 	w->merged = all > SAMPLE_TEXT_MAX;
-	free(bytes);
 	free(depth);
 	w->path = malloc(((size_t)w->room_path + 1) * sizeof(*w->path));
 	if (w->merged) {
@@ -352,6 +400,7 @@ static int render(const struct fp_profile *p, const struct fp_render_options *o,
 	free(w.first_us);
 	free(w.gil_us);
 	free(w.touched);
+	free(w.text_bytes);
 	return err;
 }
 
