@@ -87,7 +87,7 @@ def rendering_lines(rows, bounds):
             yield f"| {row['workload']} | {row['error']} | | | |"
             continue
         yield "| {} | {:.3f} | {:.3f} | {:.1f} | {} |".format(
-            row["workload"], row["wall"], row["cpu"], row["peak_kb"] / 1024, bound_text(bounds["render_s"], row["wall"]))
+            row["workload"], row["wall"], row["cpu"], row["peak_kb"] / 1024, bound_text(row.get("bound_s", bounds["render_s"]), row["wall"]))
 
 
 def table(measured, bounds):
