@@ -138,8 +138,10 @@ static void index_units(struct fp_symbol_lines *l)
 			break;
 		l->units = grown;
 		memset(&l->units[l->n_units], 0, sizeof(*l->units));
-		if (dwarf_offdie(l->dwarf, at + head, &l->units[l->n_units].die))
-			add_ranges(&l->by_address, &l->units[l->n_units].die, l->n_units++);
+		if (!dwarf_offdie(l->dwarf, at + head, &l->units[l->n_units].die))
+			continue;
+		add_ranges(&l->by_address, &l->units[l->n_units].die, l->n_units);
+		l->n_units++;
 	}
 	sort_ranges(&l->by_address);
 }
