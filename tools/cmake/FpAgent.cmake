@@ -83,3 +83,5 @@ foreach(object IN LISTS fp_archive_objects)
 endforeach()
 set_target_properties(fp_agent_parts PROPERTIES LINKER_LANGUAGE C)
 target_link_libraries(fp_agent_parts PUBLIC fp_unwind fp_jemalloc fp_private_headers)
+# libunwind calls back into agent/native/unwind_host.c, which the linker has passed by then.
+target_link_options(fp_agent_parts INTERFACE -Wl,--undefined=fp_native_malloc)
