@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Burns thread CPU in planted shares, by function and by line; prints what each
+thread's own clock says at its end.
+
+usage: shares_program.py SECONDS: 70/20/10 over functions, the same over lines
+of one function, in the main thread and in two others.
+"""
+import json
+import sys
+import threading
+import time
+
+CLOCKS = {}
+
+
+def most(n):
+    while n:
+        n -= 1
+
+
+def some(n):
+    while n:
+        n -= 1
+
+
+def few(n):
+    while n:
+        n -= 1
+
+
+def lines(n):
+    for _ in range(n):
+        most_line = sum(range(1400))
+        some_line = sum(range(400))
+        few_line = sum(range(200))
+    return most_line + some_line + few_line
+
+
+def burn(seconds):
+    end = time.thread_time() + seconds / 2
+    while time.thread_time() < end:
+        most(7000)
+        some(2000)
+        few(1000)
+    end = time.thread_time() + seconds / 2
+    while time.thread_time() < end:
+        lines(100)
+
+
+def worker(seconds):
+    burn(seconds)
+    CLOCKS[threading.get_native_id()] = time.thread_time()
+
+
+def main(seconds):
+    threads = [threading.Thread(target=worker, args=(seconds,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    burn(seconds)
+    for thread in threads:
+        thread.join()
+    json.dump({str(k): v for k, v in CLOCKS.items()}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]))
