@@ -30,6 +30,7 @@ extern int _Ux86_64_dwarf_search_unwind_table(unw_addr_space_t as, unw_word_t pc
 struct fp_rule_room {
 	const struct fp_module_map *map;
 	uintptr_t pc;
+	bool no_info;              /* pc lies in no function that the table describes */
 	unsigned n_loads;
 	uint64_t loads[LOADS];     /* address of the made-up load with cookie i */
 	unw_cursor_t cursor;
@@ -53,7 +54,7 @@ struct table_head {
 #define ENCODING_COUNT 0x03u
 #define ENCODING_TABLE 0x3bu
 
-static int find_proc_info(unw_addr_space_t as, unw_word_t pc, unw_proc_info_t *info, int need_unwind_info, void *arg)
+static int search_table(unw_addr_space_t as, unw_word_t pc, unw_proc_info_t *info, int need_unwind_info, void *arg)
 {
 	const struct fp_rule_room *room = arg;
 	const struct fp_module *m = fp_module_map_find(room->map, pc);
@@ -71,6 +72,15 @@ static int find_proc_info(unw_addr_space_t as, unw_word_t pc, unw_proc_info_t *i
 	table.u.rti.table_data = m->eh_frame_hdr + sizeof(head);
 	table.u.rti.table_len = head.n_entries;
 	return _Ux86_64_dwarf_search_unwind_table(as, pc, &table, info, need_unwind_info, arg);
+}
+
+static int find_proc_info(unw_addr_space_t as, unw_word_t pc, unw_proc_info_t *info, int need_unwind_info, void *arg)
+{
+	struct fp_rule_room *room = arg;
+	int found = search_table(as, pc, info, need_unwind_info, arg);
+
+	room->no_info = found < 0;
+	return found;
 }
 
 static void put_unwind_info(unw_addr_space_t as, unw_proc_info_t *info, void *arg)
@@ -232,13 +242,14 @@ static struct fp_rule ask(struct fp_rule_room *room)
 	int stepped;
 
 	room->n_loads = 0;
+	room->no_info = false;
 	if (!open_space() || unw_init_remote(&room->cursor, space, room) < 0)
 		return unknown;
 	stepped = unw_step(&room->cursor);
 	if (stepped < 0)
 		return unknown;
 	if (stepped == 0)
-		return end;
+		return room->no_info ? unknown : end;
 	if (unw_get_reg(&room->cursor, UNW_REG_SP, &cfa) < 0 ||
 	    unw_get_save_loc(&room->cursor, UNW_X86_64_RIP, &pc_where) < 0 ||
 	    unw_get_save_loc(&room->cursor, UNW_X86_64_RBP, &fp_where) < 0)

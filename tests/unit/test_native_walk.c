@@ -6,6 +6,8 @@
  */
 #include "native_samples.h"
 
+#include "agent/base/safe_load.h"
+
 #include <dlfcn.h>
 #include <link.h>
 #include <setjmp.h>
@@ -112,6 +114,80 @@ static void through_a_signal_frame(void **state)
 	assert_true(at < sample_n);
 	sample_end(NULL);
 	sigaction(SIGUSR1, &old, NULL);
+}
+
+/* No unwind information, but a frame pointer: found by the chain. */
+__asm__(".text\n"
+	".type bare_function, @function\n"
+	"bare_function:\n"
+	"	pushq %rbp\n"
+	"	movq %rsp, %rbp\n"
+	"	call *%rsi\n"
+	"	popq %rbp\n"
+	"	ret\n"
+	".size bare_function, .-bare_function\n");
+extern int bare_function(int n, int (*called)(int)) __attribute__((visibility("hidden")));
+
+static NOINLINE int calls_bare(int n)
+{
+	int r = bare_function(n, chain_leaf);
+
+	__asm__ volatile("" : "+r"(r));
+	return r + 1;
+}
+
+static void without_unwind_information(void **state)
+{
+	unsigned at = 0;
+
+	(void)state;
+	sample_begin(0);
+	sink = (unsigned)calls_bare(1);
+	while (at < sample_n && !lies_in(sample_pcs[at], chain_leaf))
+		at++;
+	assert_true(at + 3 < sample_n);
+	assert_true(lies_in(sample_pcs[at + 2], calls_bare));
+	sample_end(NULL);
+}
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+	uintptr_t landing = fp_safe_landing((uintptr_t)regs[REG_RIP]);
+
+	(void)info;
+	if (!landing)
+		signal(number, SIG_DFL);
+	else
+		regs[REG_RIP] = (greg_t)landing;
+}
+
+/* Any registers at all: an answer, no crash and no endless walk. */
+static void any_context(void **state)
+{
+	struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER}, old;
+	void *room = calloc(1, fp_native_thread_bytes());
+	const uintptr_t code = (uintptr_t)dlsym(RTLD_DEFAULT, "qsort_r");
+	uintptr_t pcs[64];
+	ucontext_t context;
+	unsigned n_long = 0;
+
+	(void)state;
+	assert_true(code != 0);
+	sigaction(SIGSEGV, &action, &old);
+	srandom(1);
+	for (int i = 0; i < 20000; i++) {
+		greg_t *regs = context.uc_mcontext.gregs;
+
+		memset(&context, 0, sizeof(context));
+		regs[REG_RIP] = (greg_t)(i % 3 ? code + (uintptr_t)random() % 100000 : (uintptr_t)random());
+		regs[REG_RSP] = (greg_t)(i % 2 ? (uintptr_t)pcs + (uintptr_t)random() % 4096 : (uintptr_t)random() << 20);
+		regs[REG_RBP] = (greg_t)(i % 5 ? (uintptr_t)random() << (random() % 33) : (uintptr_t)regs[REG_RSP] + 64);
+		n_long += fp_native_walk(room, &context, 0, 0, pcs, 64) > 1;
+	}
+	sigaction(SIGSEGV, &old, NULL);
+	printf("%u of 20000 made-up contexts had a caller\n", n_long);
+	free(room);
 }
 
 static int by_value(const void *a, const void *b)
@@ -294,7 +370,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_chain),      cmocka_unit_test(deep_recursion_is_cut),
-		cmocka_unit_test(through_a_signal_frame), cmocka_unit_test(equals_backtrace),
+		cmocka_unit_test(through_a_signal_frame), cmocka_unit_test(without_unwind_information),
+		cmocka_unit_test(any_context), cmocka_unit_test(equals_backtrace),
 		cmocka_unit_test(eight_threads),    cmocka_unit_test(storm_of_dlopen),
 		cmocka_unit_test(child_of_fork),
 	};

@@ -3,6 +3,7 @@
  * tools/read/symbols over objects compiled here by $CC (a C and, where there
  * is a C++ compiler, a C++ program with inlined calls; stripped; changed).
  */
+#include "tools/read/symbol_name.h"
 #include "tools/read/symbols.h"
 
 #include <gelf.h>
@@ -161,6 +162,29 @@ static void demangled_names(void **state)
 	fp_symbols_destroy(s);
 }
 
+static void written_names(void **state)
+{
+	static const char *const pairs[][2] = {
+		{"_ZN4core3fmt5write17h0123456789abcdefE", "core::fmt::write"},
+		{"_ZNK3FooclEi", "Foo::operator()"},
+		{"_ZN12_GLOBAL__N_11fEi", "(anonymous namespace)::f"},
+		{"memcpy@@GLIBC_2.14", "memcpy"},
+		{"_RNvC6_123foo3bar", "_RNvC6_123foo3bar"},
+		{"_PyEval_EvalFrameDefault.cold", "_PyEval_EvalFrameDefault.cold"},
+	};
+	struct fp_arena *arena = fp_arena_create();
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		if (!strncmp(pairs[i][0], "_Z", 2) && !strcmp(fp_symbol_name(arena, "_Z1fv"), "_Z1fv"))
+			continue; /* no libstdc++ here */
+		assert_string_equal(fp_symbol_name(arena, pairs[i][0]), pairs[i][1]);
+	}
+	assert_true(fp_symbol_is_startup("__libc_start_call_main"));
+	assert_false(fp_symbol_is_startup("start"));
+	fp_arena_destroy(arena);
+}
+
 static void separate_debug_file(void **state)
 {
 	struct fp_symbols *s = fp_symbols_create();
@@ -261,7 +285,7 @@ static int remove_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(inlined_calls),   cmocka_unit_test(demangled_names),
+		cmocka_unit_test(inlined_calls),   cmocka_unit_test(demangled_names), cmocka_unit_test(written_names),
 		cmocka_unit_test(separate_debug_file), cmocka_unit_test(nothing_known),
 		cmocka_unit_test(changed_file_is_not_used), cmocka_unit_test(large_library),
 	};

@@ -5,7 +5,6 @@
 
 #include <ctype.h>
 #include <dlfcn.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,4 +78,17 @@ const char *fp_symbol_name(struct fp_arena *arena, const char *raw)
 		shown = fp_arena_copy(arena, raw, (size_t)(at - raw));
 	}
 	return shown ? shown : raw;
+}
+
+bool fp_symbol_is_startup(const char *name)
+{
+	static const char *const names[] = {"_start",    "__libc_start_main", "__libc_start_main_impl",
+					    "__libc_start_call_main", "clone", "__clone",
+					    "clone3",    "__clone3",          "__GI___clone3",
+					    "start_thread", "fp_agent_thread_run"};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
 }

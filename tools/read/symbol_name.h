@@ -5,9 +5,16 @@
 
 #include "tools/read/arena.h"
 
+#include <stdbool.h>
+
 /* The demangled name without parameters, hash or version ("ns::f<int>"); the
  * name itself where it is not mangled, is Rust's v0, or there is no
  * libstdc++ on this machine.  Lives as long as the arena or raw. */
 const char *fp_symbol_name(struct fp_arena *arena, const char *raw);
+
+/* How every thread and program begins (_start, __libc_start_main, clone,
+ * start_thread, the agent's own start routine): says nothing, and is left out
+ * of native stacks. */
+bool fp_symbol_is_startup(const char *name);
 
 #endif
