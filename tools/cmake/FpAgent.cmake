@@ -17,6 +17,7 @@ function(fp_agent_objects suffix definitions)
 			set(globs ${FP_AGENT_GLOBS_${folder}})
 		endif()
 		file(GLOB sources CONFIGURE_DEPENDS ${globs})
+		list(FILTER sources EXCLUDE REGEX "/agent/base/heap[^/]*\\.c$")
 		if(NOT sources)
 			continue()
 		endif()
@@ -44,10 +45,17 @@ function(fp_agent_library target objects)
 	foreach(object IN LISTS objects)
 		target_sources(${target} PRIVATE $<TARGET_OBJECTS:${object}>)
 	endforeach()
-	target_link_libraries(${target} PRIVATE fp_unwind fp_jemalloc)
+	# The heap comes from an archive: an agent that never asks for it carries
+	# neither its code nor its thread-local storage.
+	target_link_libraries(${target} PRIVATE fp_heap ${fp_deps}/libfpunwind.a ${fp_deps}/libfpjemalloc.a)
+	add_dependencies(${target} fp_private_libraries)
 	target_link_options(${target} PRIVATE
 		-Wl,-z,now -Wl,-z,defs -Wl,-z,relro -Wl,--exclude-libs,ALL -Wl,--gc-sections
 		-Wl,--version-script=${CMAKE_SOURCE_DIR}/shim/exports.map)
+	if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+		# What the compiler needs, from an archive: no libgcc_s in the host.
+		target_link_options(${target} PRIVATE -static-libgcc)
+	endif()
 	set_target_properties(${target} PROPERTIES
 		LINKER_LANGUAGE C
 		LINK_DEPENDS ${CMAKE_SOURCE_DIR}/shim/exports.map)
@@ -55,6 +63,9 @@ endfunction()
 
 file(RELATIVE_PATH FP_LIB_TO_BIN /${CMAKE_INSTALL_LIBDIR} /${CMAKE_INSTALL_BINDIR})
 file(RELATIVE_PATH FP_BIN_TO_LIB /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
+
+add_library(fp_heap STATIC agent/base/heap.c agent/base/heap_host.c)
+target_link_libraries(fp_heap PRIVATE fp_agent_flags)
 
 fp_agent_objects("" "")
 # The shared object needs all of it; half an agent is not linked.
@@ -82,6 +93,9 @@ foreach(object IN LISTS fp_archive_objects)
 	target_sources(fp_agent_parts PRIVATE $<TARGET_OBJECTS:${object}>)
 endforeach()
 set_target_properties(fp_agent_parts PROPERTIES LINKER_LANGUAGE C)
-target_link_libraries(fp_agent_parts PUBLIC fp_unwind fp_jemalloc fp_private_headers)
+target_link_libraries(fp_agent_parts PUBLIC fp_unwind fp_heap fp_private_headers)
+target_link_libraries(fp_unwind INTERFACE fp_agent_parts)
+target_link_libraries(fp_heap INTERFACE fp_jemalloc)
+target_link_libraries(fp_jemalloc INTERFACE fp_heap)
 # libunwind calls back into agent/native/unwind_host.c, which the linker has passed by then.
 target_link_options(fp_agent_parts INTERFACE -Wl,--undefined=fp_native_malloc)

@@ -89,12 +89,14 @@ add_custom_command(
 add_custom_target(fp_private_libraries DEPENDS
 	${fp_deps}/libfpunwind.a ${fp_deps}/include/libunwind.h ${fp_deps}/libfpjemalloc.a)
 
-# Headers for who compiles against them; the archives for who links.
+# Headers for who compiles against them; the archives for who links.  A program
+# links fp_agent_parts, whose members the archives call back: the two name each
+# other, so that the linker reads them again.
 add_library(fp_private_headers INTERFACE)
 target_include_directories(fp_private_headers SYSTEM INTERFACE ${fp_deps}/include)
 add_dependencies(fp_private_headers fp_private_libraries)
 foreach(name unwind jemalloc)
-	add_library(fp_${name} INTERFACE)
-	target_link_libraries(fp_${name} INTERFACE ${fp_deps}/libfp${name}.a)
+	add_library(fp_${name} STATIC IMPORTED GLOBAL)
+	set_target_properties(fp_${name} PROPERTIES IMPORTED_LOCATION ${fp_deps}/libfp${name}.a)
 	add_dependencies(fp_${name} fp_private_libraries)
 endforeach()
