@@ -104,7 +104,7 @@ static void print_settings(const struct fp_command *c, FILE *out)
 void fp_help_command(const struct fp_command *c, FILE *out)
 {
 	heading(out, "Usage:");
-	fprintf(out, "  filperf %s %s\n\n", c->name, c->operands);
+	fprintf(out, "  filperf %s%s%s\n\n", c->name, c->operands[0] ? " " : "", c->operands);
 	print_wrapped(out, c->text, 0, help_width(out));
 	heading(out, "\nOptions:");
 	for (const struct fp_flag *const *f = c->flags; *f; f++) {

@@ -102,6 +102,49 @@ static double print_top(const struct fp_profile *p, const char *bold, const char
 	return largest;
 }
 
+struct program_share {
+	const char *title;
+	uint64_t ns;
+};
+
+static int by_share(const void *a, const void *b)
+{
+	const struct program_share *x = a, *y = b;
+
+	return x->ns < y->ns ? 1 : x->ns > y->ns ? -1 : strcmp(x->title, y->title);
+}
+
+/* The largest programs without CPython: "; programs: dot 12.0 %". */
+static void print_programs(const struct fp_profile *p, bool begun, FILE *out)
+{
+	struct program_share *shares = calloc((size_t)p->n_processes + 1, sizeof(*shares));
+	uint64_t all_ns = 0;
+	uint32_t n = 0, shown = 0;
+
+	for (size_t i = 0; shares && i < p->n_cells; i++) {
+		const struct fp_profile_process *process = &p->processes[p->threads[p->cells[i].thread].process];
+		uint64_t ns = fp_profile_cell_ns(&p->cells[i]);
+		uint32_t k = 0;
+
+		all_ns += ns;
+		if (process->is_python)
+			continue;
+		while (k < n && strcmp(shares[k].title, process->title) != 0)
+			k++;
+		shares[k].title = process->title;
+		shares[k].ns += ns;
+		n += k == n;
+	}
+	if (n)
+		qsort(shares, n, sizeof(*shares), by_share);
+	for (; shown < n && shown < 3 && percent(shares[shown].ns, all_ns) >= 0.1; shown++)
+		fprintf(out, "%s %.30s %.1f %%", shown ? "," : begun ? "; programs:" : "programs:", shares[shown].title,
+			percent(shares[shown].ns, all_ns));
+	if (begun || shown)
+		fputc('\n', out);
+	free(shares);
+}
+
 /* Returns the share of imports. */
 static double print_imports(const struct fp_profile *p, FILE *out)
 {
@@ -116,8 +159,8 @@ static double print_imports(const struct fp_profile *p, FILE *out)
 		for (uint32_t i = 0; i < b->n_rows && i < 5; i++)
 			fprintf(out, "%s %.30s %.1f %%", i ? "," : "", b->rows[i].package,
 				percent(b->rows[i].ns, b->all_ns));
-		fputc('\n', out);
 	}
+	print_programs(p, b->n_rows != 0, out);
 	fp_import_bill_destroy(b);
 	return share;
 }
