@@ -149,7 +149,8 @@ static int read_report(const struct fp_read_job *job, const char *path, const ch
 	if (first == 0x1f && second == 0x8b)
 		return fp_read_refuse(job, -EBADMSG, "%s is compressed (a pprof or Firefox profile), "
 				      "which filperf only writes: give the .filperf directory", path);
-	if (first == '<')
+	/* collapsed text may begin with <module> */
+	if (strncmp(text + space, "<?xml", 5) == 0 || strncmp(text + space, "<svg", 4) == 0)
 		return fp_read_refuse(job, -EBADMSG, "%s is a flame graph, which filperf only writes: "
 				      "give the .filperf directory or the .raw beside it", path);
 	return fp_read_collapsed(job, path, text, n);

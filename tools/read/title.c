@@ -95,7 +95,8 @@ void fp_title_of_cmdline(const char *exe, const char *cmdline, size_t n_bytes, b
 	/* an embedder has a name of its own; -x names a login shell */
 	if (is_python && strncmp(program, "python", 6) == 0 && title_of_python(&a, out, out_bytes))
 		return;
-	if (!exe[0] && first)
+	/* dot, not the libgvc6-config-update that Debian's link leads to */
+	if (first && first[first[0] == '-'])
 		program = base_name(first[0] == '-' ? first + 1 : first);
 	snprintf(out, out_bytes, "%s", program[0] ? program : "program");
 }
