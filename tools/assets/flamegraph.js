@@ -65,6 +65,7 @@ function resize() {
 	graph.frames.setAttribute("width", Math.max(width - 2 * xpad, 10));
 	graph.searchButton.setAttribute("x", width - xpad);
 	graph.matched.setAttribute("x", width - xpad);
+	wrapReasons(width);
 	fitHeading(document.getElementById("title"), width, 17 * 0.62, 250);
 	fitHeading(document.getElementById("subtitle"), width, fontsize * 0.62, 2 * xpad);
 	drawZoom();
@@ -77,6 +78,44 @@ function fitHeading(element, width, characterWidth, reserved) {
 		element.fullText = element.textContent;
 	var room = Math.floor((width - Math.min(reserved, width * 0.45)) / characterWidth);
 	element.textContent = cutText(element.fullText, room);
+}
+
+/* An empty graph's sentences, broken where the window ends. */
+function wrapReasons(width) {
+	var room = Math.max(Math.floor((width - 2 * xpad) / (13 * 0.62)), 10);
+	var lines = document.querySelectorAll(".why");
+	var down = 0;
+
+	lines.forEach(function (line) {
+		if (line.fullText === undefined) {
+			line.fullText = line.textContent;
+			line.fullY = Number(line.getAttribute("y"));
+		}
+		line.setAttribute("y", line.fullY + down);
+		line.textContent = "";
+		var rows = [""];
+		line.fullText.split(" ").forEach(function (word) {
+			var last = rows.length - 1;
+			if (rows[last] && rows[last].length + 1 + word.length > room)
+				rows.push(word);
+			else
+				rows[last] += (rows[last] ? " " : "") + word;
+		});
+		rows.forEach(function (row, i) {
+			var part = document.createElementNS("http://www.w3.org/2000/svg", "tspan");
+			part.setAttribute("x", xpad);
+			part.setAttribute("dy", i ? 16 : 0);
+			part.textContent = row;
+			line.appendChild(part);
+		});
+		down += 16 * (rows.length - 1);
+	});
+	if (!lines.length)
+		return;
+	if (graph.fullHeight === undefined)
+		graph.fullHeight = Number(graph.root.getAttribute("height"));
+	graph.root.setAttribute("height", graph.fullHeight + down);
+	graph.matched.setAttribute("y", graph.fullHeight + down - 10);
 }
 
 function cutText(text, room) {

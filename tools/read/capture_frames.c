@@ -125,9 +125,6 @@ static int resolve_mark(struct fp_capture_frames *f, uint64_t key)
 
 #define INLINED_MAX 32
 
-#pragma weak fp_symbols_create
-#pragma weak fp_symbols_resolve
-
 /* The object that was loaded at pc when the stack was taken. */
 static const struct fp_module_record *module_at(const struct fp_capture *c, uint64_t key)
 {
@@ -179,7 +176,7 @@ static int resolve_native(struct fp_capture_frames *f, uint64_t key)
 
 	if (!path)
 		return -1;
-	if (m && f->options->native_symbols && fp_symbols_create)
+	if (m && f->options->native_symbols)
 		return add_symbols(f, m, path, address);
 	base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	snprintf(name, sizeof(name), "%.400s%s0x%llx", base, *base ? "+" : "",

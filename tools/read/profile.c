@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#pragma weak fp_symbols_destroy
-
 /* One capture on its way into the profile. */
 struct intake {
 	const struct fp_read_job *job;

@@ -58,7 +58,8 @@ void fp_summary_line(const struct fp_profile *p, const struct fp_profile *base, 
 	if (p->has_time) {
 		snprintf(text, sizeof(text), "wall %s", duration(p->wall_ns, number, sizeof(number)));
 		add(out, out_bytes, text);
-		snprintf(text, sizeof(text), "CPU %s", duration(sampled, number, sizeof(number)));
+		snprintf(text, sizeof(text), "CPU %s",
+			 duration(sampled ? sampled : fp_summary_cpu_ns(p), number, sizeof(number)));
 		add(out, out_bytes, text);
 		snprintf(text, sizeof(text), "%" PRIu64 " Hz", rate);
 		add(out, out_bytes, text);
