@@ -34,7 +34,7 @@ static void measure(void)
 	uintptr_t pcs[CAP];
 	void *reference[CAP];
 	unsigned n = 0;
-	int m = 0;
+	volatile int m = 0; /* getcontext may return twice, for the compiler */
 	uint64_t t0, t1, t2, t3;
 
 	getcontext(&context);
