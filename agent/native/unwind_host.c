@@ -89,3 +89,7 @@ int fp_native_setcontext(const void *context)
 	(void)context;
 	return -1;
 }
+
+void fp_native_no_setup(void)
+{
+}

@@ -36,4 +36,7 @@ int fp_native_pipe(int ends[2], int flags);
 /* Of the half of libunwind that is not taken; nobody resumes a cursor. */
 int fp_native_setcontext(const void *context);
 
+/* In place of libunwind's preparations for walking its own process. */
+void fp_native_no_setup(void);
+
 #endif

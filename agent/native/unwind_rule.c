@@ -24,6 +24,7 @@ extern int _Ux86_64_dwarf_search_unwind_table(unw_addr_space_t as, unw_word_t pc
 #define COOKIE_NIBBLE 4u
 #define MADE_SP MADE_UP(SP_NIBBLE, 0)
 #define MADE_FP MADE_UP(FP_NIBBLE, 0)
+#define MADE_R10 MADE_UP(OTHER_NIBBLE, UNW_X86_64_R10)
 #define LOADS 12u
 #define TRIES 1000u
 
@@ -194,13 +195,21 @@ static bool fits(int64_t value, int bits)
 
 static bool set_base(struct fp_rule *r, uint64_t address)
 {
-	int64_t offset = (int64_t)(address - (NIBBLE(address) == FP_NIBBLE ? MADE_FP : MADE_SP));
+	static const struct {
+		uint64_t value;
+		enum fp_rule_base base;
+	} made_up[] = {{MADE_SP, FP_BASE_SP}, {MADE_FP, FP_BASE_FP}, {MADE_R10, FP_BASE_R10}};
 
-	if ((NIBBLE(address) != SP_NIBBLE && NIBBLE(address) != FP_NIBBLE) || !fits(offset, 32))
-		return false;
-	r->base_is_fp = NIBBLE(address) == FP_NIBBLE;
-	r->cfa_offset = offset;
-	return true;
+	for (unsigned i = 0; i < 3; i++) {
+		int64_t offset = (int64_t)(address - made_up[i].value);
+
+		if (!fits(offset, 32))
+			continue;
+		r->base = made_up[i].base;
+		r->cfa_offset = offset;
+		return true;
+	}
+	return false;
 }
 
 static bool set_cfa(const struct fp_rule_room *room, struct fp_rule *r, uint64_t cfa)
@@ -225,12 +234,12 @@ static bool set_saved(struct fp_rule *r, uint64_t cfa, const unw_save_loc_t *whe
 	}
 	offset = (int64_t)(where->u.addr - cfa);
 	r->saved = FP_SAVED_AT_CFA;
-	if (!fits(offset, 26)) {
+	if (!fits(offset, 25)) {
 		offset = (int64_t)(where->u.addr - MADE_FP);
 		r->saved = FP_SAVED_AT_FP;
 	}
 	r->fp_offset = offset;
-	return fits(offset, 26);
+	return fits(offset, 25);
 }
 
 static struct fp_rule ask(struct fp_rule_room *room)

@@ -25,12 +25,18 @@ enum fp_rule_saved {
 	FP_SAVED_AT_FP,   /* *(fp + fp_offset), old fp */
 };
 
+enum fp_rule_base {
+	FP_BASE_SP,
+	FP_BASE_FP,
+	FP_BASE_R10,      /* prologues that realign the stack; only where r10 is known */
+};
+
 /* The return address is at CFA - 8 in all of them. */
 struct fp_rule {
 	uint64_t kind : 3;
-	uint64_t base_is_fp : 1;   /* else the stack pointer */
+	uint64_t base : 2;
 	uint64_t saved : 2;
-	int64_t fp_offset : 26;
+	int64_t fp_offset : 25;
 	int64_t cfa_offset : 32;
 };
 

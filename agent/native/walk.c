@@ -10,6 +10,7 @@
 #include "agent/native/modules.h"
 #include "agent/native/unwind_rule.h"
 
+#include <signal.h>
 #include <ucontext.h>
 
 #if defined(__x86_64__)
@@ -17,6 +18,8 @@
 #define RULES (1u << 14)
 #define PROBES 4u
 #define GUESS_BYTES 0x10000u
+/* libunwind takes 4 KiB of the stack that it runs on. */
+#define LEARN_BYTES 12288u
 
 /* A slot is written once per tag: the tag says for which address and epoch
  * the rule is, and is BUSY while it changes. */
@@ -32,10 +35,11 @@ static struct rule_slot rules[RULES];
 struct walk {
 	struct fp_rule_room *room;
 	const struct fp_module_map *map;
-	uintptr_t pc, sp, fp;
+	uintptr_t pc, sp, fp, r10; /* r10: where called is false */
 	uintptr_t stack_high;      /* [sp at the start, stack_high) is mapped; 0 unknown */
 	uintptr_t stack_from;
 	bool called;               /* pc is a return address */
+	bool may_learn;
 };
 
 static uint64_t tag_of(const struct fp_module_map *map, uintptr_t pc)
@@ -103,6 +107,8 @@ static bool rule_of(const struct walk *w, uintptr_t pc, struct fp_rule *ret_rule
 
 	if (recall(tag, pc, ret_rule))
 		return true;
+	if (!w->may_learn)
+		return false;
 	if (fp_rule_learn(w->room, w->map, pc, w->called, ret_rule) < 0)
 		return false;
 	/* An object may still be loaded where there is none. */
@@ -115,14 +121,15 @@ static bool leave_signal(struct walk *w)
 {
 	const ucontext_t *uc = (const ucontext_t *)w->sp;
 	const greg_t *regs = uc->uc_mcontext.gregs;
-	uintptr_t pc, sp, fp;
+	uintptr_t pc, sp, fp, r10;
 
-	if (!load(w, (uintptr_t)&regs[REG_RIP], &pc) || !load(w, (uintptr_t)&regs[REG_RSP], &sp) ||
+	if (!load(w, (uintptr_t)&regs[REG_R10], &r10) || !load(w, (uintptr_t)&regs[REG_RIP], &pc) || !load(w, (uintptr_t)&regs[REG_RSP], &sp) ||
 	    !load(w, (uintptr_t)&regs[REG_RBP], &fp))
 		return false;
 	w->pc = pc;
 	w->sp = sp;
 	w->fp = fp;
+	w->r10 = r10;
 	w->called = false;
 	return true;
 }
@@ -146,8 +153,13 @@ static bool leave_by_guess(struct walk *w)
 
 static bool leave_by_rule(struct walk *w, struct fp_rule rule)
 {
-	uintptr_t cfa = (rule.base_is_fp ? w->fp : w->sp) + (uintptr_t)(intptr_t)rule.cfa_offset, pc, fp = w->fp;
+	uintptr_t cfa = w->sp, pc, fp = w->fp;
 
+	if (rule.base == FP_BASE_R10 && w->called)
+		return false;
+	if (rule.base != FP_BASE_SP)
+		cfa = rule.base == FP_BASE_FP ? w->fp : w->r10;
+	cfa += (uintptr_t)(intptr_t)rule.cfa_offset;
 	if (rule.kind == FP_RULE_LOAD && !load(w, cfa, &cfa))
 		return false;
 	if (cfa <= w->sp || !load(w, cfa - 8, &pc))
@@ -182,6 +194,19 @@ static bool step(struct walk *w)
 	}
 }
 
+/* Is there room below us for libunwind?  The stack that we run on is the
+ * thread's, its alternate one, or one that nobody told us of. */
+static bool has_stack(const stack_t *alternate, uintptr_t low, uintptr_t high)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0), other = (uintptr_t)alternate->ss_sp;
+
+	if (here >= low && here < high)
+		return here - low > LEARN_BYTES;
+	if (!(alternate->ss_flags & SS_DISABLE) && here >= other && here - other < alternate->ss_size)
+		return here - other > LEARN_BYTES;
+	return true;
+}
+
 unsigned fp_native_walk(void *thread_scratch, const void *ucontext, uintptr_t stack_low, uintptr_t stack_high,
 			uintptr_t *pcs, unsigned cap)
 {
@@ -192,6 +217,8 @@ unsigned fp_native_walk(void *thread_scratch, const void *ucontext, uintptr_t st
 		.pc = (uintptr_t)regs[REG_RIP],
 		.sp = (uintptr_t)regs[REG_RSP],
 		.fp = (uintptr_t)regs[REG_RBP],
+		.r10 = (uintptr_t)regs[REG_R10],
+		.may_learn = has_stack(&((const ucontext_t *)ucontext)->uc_stack, stack_low, stack_high),
 	};
 	unsigned n = 0;
 
