@@ -123,8 +123,8 @@ static bool leave_signal(struct walk *w)
 	const greg_t *regs = uc->uc_mcontext.gregs;
 	uintptr_t pc, sp, fp, r10;
 
-	if (!load(w, (uintptr_t)&regs[REG_R10], &r10) || !load(w, (uintptr_t)&regs[REG_RIP], &pc) || !load(w, (uintptr_t)&regs[REG_RSP], &sp) ||
-	    !load(w, (uintptr_t)&regs[REG_RBP], &fp))
+	if (!load(w, (uintptr_t)&regs[REG_RIP], &pc) || !load(w, (uintptr_t)&regs[REG_RSP], &sp) ||
+	    !load(w, (uintptr_t)&regs[REG_RBP], &fp) || !load(w, (uintptr_t)&regs[REG_R10], &r10))
 		return false;
 	w->pc = pc;
 	w->sp = sp;
