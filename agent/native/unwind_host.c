@@ -93,3 +93,11 @@ int fp_native_setcontext(const void *context)
 void fp_native_no_setup(void)
 {
 }
+
+void fp_native_no_validation(void)
+{
+}
+
+void fp_native_no_local_space(void)
+{
+}

@@ -38,5 +38,7 @@ int fp_native_setcontext(const void *context);
 
 /* In place of libunwind's preparations for walking its own process. */
 void fp_native_no_setup(void);
+void fp_native_no_validation(void);
+void fp_native_no_local_space(void);
 
 #endif
