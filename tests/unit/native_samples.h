@@ -6,6 +6,7 @@
 #ifndef FP_TESTS_NATIVE_SAMPLES_H
 #define FP_TESTS_NATIVE_SAMPLES_H
 
+#include "agent/base/safe_load.h"
 #include "agent/native/native.h"
 
 #include <errno.h>
@@ -107,6 +108,26 @@ static void on_signal(int number, siginfo_t *info, void *context)
 	errno = saved;
 }
 
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+	uintptr_t landing = fp_safe_landing((uintptr_t)regs[REG_RIP]);
+
+	(void)info;
+	if (!landing)
+		signal(number, SIG_DFL);
+	else
+		regs[REG_RIP] = (greg_t)landing;
+}
+
+/* In each test, as cmocka has handlers of its own while one runs. */
+static void sample_catch_faults(void)
+{
+	struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+
+	sigaction(SIGSEGV, &action, NULL);
+}
+
 /* Before the threads that are sampled, after fp_native_refresh. */
 static void sample_install(void)
 {
@@ -127,6 +148,7 @@ static timer_t sample_begin(long interval_ns)
 	size_t n_bytes;
 	timer_t timer = NULL;
 
+	sample_catch_faults();
 	pthread_getattr_np(pthread_self(), &attributes);
 	pthread_attr_getstack(&attributes, &low, &n_bytes);
 	pthread_attr_destroy(&attributes);

@@ -6,8 +6,6 @@
  */
 #include "native_samples.h"
 
-#include "agent/base/safe_load.h"
-
 #include <dlfcn.h>
 #include <link.h>
 #include <setjmp.h>
@@ -150,22 +148,9 @@ static void without_unwind_information(void **state)
 	sample_end(NULL);
 }
 
-static void on_fault(int number, siginfo_t *info, void *context)
-{
-	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
-	uintptr_t landing = fp_safe_landing((uintptr_t)regs[REG_RIP]);
-
-	(void)info;
-	if (!landing)
-		signal(number, SIG_DFL);
-	else
-		regs[REG_RIP] = (greg_t)landing;
-}
-
 /* Any registers at all: an answer, no crash and no endless walk. */
 static void any_context(void **state)
 {
-	struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER}, old;
 	void *room = calloc(1, fp_native_thread_bytes());
 	const uintptr_t code = (uintptr_t)dlsym(RTLD_DEFAULT, "qsort_r");
 	uintptr_t pcs[64];
@@ -174,7 +159,7 @@ static void any_context(void **state)
 
 	(void)state;
 	assert_true(code != 0);
-	sigaction(SIGSEGV, &action, &old);
+	sample_catch_faults();
 	srandom(1);
 	for (int i = 0; i < 20000; i++) {
 		greg_t *regs = context.uc_mcontext.gregs;
@@ -185,7 +170,6 @@ static void any_context(void **state)
 		regs[REG_RBP] = (greg_t)(i % 5 ? (uintptr_t)random() << (random() % 33) : (uintptr_t)regs[REG_RSP] + 64);
 		n_long += fp_native_walk(room, &context, 0, 0, pcs, 64) > 1;
 	}
-	sigaction(SIGSEGV, &old, NULL);
 	printf("%u of 20000 made-up contexts had a caller\n", n_long);
 	free(room);
 }
