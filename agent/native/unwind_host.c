@@ -101,3 +101,10 @@ void fp_native_no_validation(void)
 void fp_native_no_local_space(void)
 {
 }
+
+uintptr_t fp_native_dynamic_list(void)
+{
+	static const uintptr_t empty[8];
+
+	return (uintptr_t)empty;
+}

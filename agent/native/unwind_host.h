@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Serves the newest snapshot; takes no lock of the loader. */
@@ -40,5 +41,9 @@ int fp_native_setcontext(const void *context);
 void fp_native_no_setup(void);
 void fp_native_no_validation(void);
 void fp_native_no_local_space(void);
+
+/* The list of code made at run time: ours is empty, and the host's libunwind,
+ * if it has one, is not asked. */
+uintptr_t fp_native_dynamic_list(void);
 
 #endif
