@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every CPython found: a walk of a stopped process equals what the interpreter said.
 
-Pythons: FP_PYTHONS (colon list), else pyenv's, /usr/bin's and those in the
-Debian trees of FP_SID_ROOT.  A missing version prints SKIP; none at all fails.
+usage: test_layouts.py REMOTE_WALK.  Which Pythons: tests/deps/pythons.py.  A
+missing version prints SKIP; none at all fails.
 """
-import glob
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -15,22 +13,11 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "deps"))
+import pythons  # noqa: E402
+
 CASES = ["plain", "deep", "generators", "callbacks", "coroutines", "exceptions", "names", "large"]
 MINORS = range(8, 16)
-
-
-def find_pythons():
-    """(command prefix, root directory) of each interpreter."""
-    given = os.environ.get("FP_PYTHONS")
-    if given:
-        return [([path], "/") for path in given.split(":") if path]
-    pythons = []
-    for pattern in ("~/.pyenv/versions/*/bin/python3.*", "/usr/bin/python3.*"):
-        pythons += [([path], "/") for path in sorted(glob.glob(os.path.expanduser(pattern)))]
-    for root in filter(None, os.environ.get("FP_SID_ROOT", "").split(":")):
-        for path in sorted(glob.glob(root + "/usr/bin/python3.*")):
-            pythons.append((["chroot", root, path[len(root):]], root))
-    return [p for p in pythons if re.search(r"python3\.\d+t?$", p[0][-1])]
 
 
 def stacks_of(text):
@@ -60,17 +47,14 @@ def compare(truth, stack):
     return None
 
 
-def run_case(walker, command, root, case):
-    folder = tempfile.mkdtemp(prefix="filperf-compat-", dir=os.path.join(root, "tmp"))
+def run_case(walker, path, case):
+    folder = tempfile.mkdtemp(prefix="filperf-compat-")
     try:
-        os.chmod(folder, 0o755)
-        shutil.copy(os.path.join(HERE, "stopped_program.py"), folder)
-        inside = folder if root == "/" else folder[len(root):]
         truth_path = os.path.join(folder, "truth.json")
         environment = {k: v for k, v in os.environ.items() if k not in ("LD_PRELOAD", "PYTHONHOME", "PYTHONPATH")}
         environment["LC_ALL"] = "C.UTF-8"
         child = subprocess.Popen(
-            command + [inside + "/stopped_program.py", case, inside + "/truth.json"],
+            [path, os.path.join(HERE, "stopped_program.py"), case, truth_path],
             env=environment, stdin=subprocess.DEVNULL)
         try:
             _, status = os.waitpid(child.pid, os.WUNTRACED)
@@ -94,22 +78,16 @@ def run_case(walker, command, root, case):
 def main():
     walker = sys.argv[1]
     failures, seen = 0, set()
-    for command, root in find_pythons():
-        minor = int(re.search(r"3\.(\d+)", command[-1]).group(1))
-        if minor not in MINORS:
-            print("SKIP %s: not a version that filperf reads" % " ".join(command))
-            continue
-        if root != "/" and os.geteuid():
-            print("SKIP %s: chroot needs root" % " ".join(command))
-            continue
-        wrong = {case: run_case(walker, command, root, case) for case in CASES}
-        for case, what in wrong.items():
-            if what:
+    for python in pythons.find_pythons():
+        what = "%s%s (%s)" % (".".join(map(str, python.version)), "t" if python.free_threaded else "", python.path)
+        wrong = {case: run_case(walker, python.path, case) for case in CASES}
+        for case, difference in wrong.items():
+            if difference:
                 failures += 1
-                print("FAIL %s %s: %s" % (" ".join(command), case, what))
+                print("FAIL %s %s: %s" % (what, case, difference))
         if not any(wrong.values()):
-            print("ok   %s: %s" % (" ".join(command), ", ".join(CASES)))
-        seen.add(minor)
+            print("ok   %s: %s" % (what, ", ".join(CASES)))
+        seen.add(python.version[1])
     for minor in MINORS:
         if minor not in seen:
             print("SKIP CPython 3.%d: not found" % minor)

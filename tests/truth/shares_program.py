@@ -11,6 +11,7 @@ import threading
 import time
 
 CLOCKS = {}
+ONES_70, ONES_20, ONES_10 = [1] * 14000, [1] * 4000, [1] * 2000
 
 
 def most(n):
@@ -30,9 +31,9 @@ def few(n):
 
 def lines(n):
     for _ in range(n):
-        most_line = sum(range(1400))
-        some_line = sum(range(400))
-        few_line = sum(range(200))
+        most_line = sum(ONES_70)
+        some_line = sum(ONES_20)
+        few_line = sum(ONES_10)
     return most_line + some_line + few_line
 
 
@@ -44,7 +45,7 @@ def burn(seconds):
         few(1000)
     end = time.thread_time() + seconds / 2
     while time.thread_time() < end:
-        lines(100)
+        lines(10)
 
 
 def worker(seconds):

@@ -94,7 +94,7 @@ def main():
     callers, ranges = read_program()
     wanted = int(sys.argv[1])
     agent = os.environ["FP_AGENT_WALL"]
-    results = [check(p, agent, wanted, callers, ranges) for p in truth.interpreters()]
+    results = [check(p, agent, wanted, callers, ranges) for p in truth.pythons.find_pythons()]
     if not results:
         print("FAIL no CPython was found")
     return 0 if results and all(results) else 1

@@ -17,48 +17,23 @@ import pythons  # noqa: E402
 FRAME = re.compile(r"^(?P<name>.*) \((?P<file>.*):(?P<line>\d+)\)$")
 
 
-def debian_tree_of(path):
-    """The directory to chroot to for an interpreter of another Debian, or None."""
-    root = path.split("/usr/bin/")[0] if "/usr/bin/" in path else ""
-    return root or None
-
-
-def interpreters():
-    found = [p for p in pythons.find_pythons() if not debian_tree_of(p.path)]
-    for root in filter(None, os.environ.get("FP_SID_ROOT", "").split(":")):
-        for path in sorted(glob.glob(root + "/usr/bin/python3.*")):
-            version = re.search(r"python3\.(\d+)$", path)
-            if version:
-                found.append(pythons.Python(path, (3, int(version.group(1)), 0), "sid", False, False))
-    return found
-
-
 def label(python):
-    return "%s (%s)" % (".".join(map(str, python.version)), python.path)
+    return "%s%s (%s)" % (".".join(map(str, python.version)), "t" if python.free_threaded else "", python.path)
 
 
 class Run:
     """One process under the agent: document (the json report), output (its stdout)."""
 
     def __init__(self, python, agent, program, arguments, rate):
-        tree = debian_tree_of(python.path)
-        folder = tempfile.mkdtemp(prefix="filperf-truth-", dir=os.path.join(tree, "tmp") if tree else None)
-        inside = folder[len(tree):] if tree else folder
+        folder = tempfile.mkdtemp(prefix="filperf-truth-")
         try:
-            for file in [agent, program]:
-                shutil.copy(file, folder)
             environment = {k: v for k, v in os.environ.items()
                            if not k.startswith(("FIL_PERF_", "PYTHON", "LD_", "XDG_"))}
-            settings = {
-                "LD_PRELOAD": inside + "/" + os.path.basename(agent), "TMPDIR": inside,
-                "FIL_PERF_SPY_ENABLED": "1", "FIL_PERF_SPY_RATE": str(rate), "FIL_PERF_RENDER": "0",
-                "FIL_PERF_QUIET": "1", "FIL_PERF_OUTPUT_DIR": inside + "/out", "PYTHONDONTWRITEBYTECODE": "1"}
-            command = [python.path[len(tree):] if tree else python.path, inside + "/" + os.path.basename(program)]
-            if tree:
-                # The preload must not reach chroot itself.
-                command = ["chroot", tree, "/usr/bin/env"] + ["%s=%s" % s for s in settings.items()] + command
-            else:
-                environment.update(settings)
+            environment.update({
+                "LD_PRELOAD": agent, "TMPDIR": folder, "FIL_PERF_SPY_ENABLED": "1",
+                "FIL_PERF_SPY_RATE": str(rate), "FIL_PERF_RENDER": "0", "FIL_PERF_QUIET": "1",
+                "FIL_PERF_OUTPUT_DIR": folder + "/out", "PYTHONDONTWRITEBYTECODE": "1"})
+            command = [python.path, program]
             done = subprocess.run(command + arguments, env=environment, capture_output=True, text=True, timeout=900)
             if done.returncode:
                 raise RuntimeError("status %d: %s" % (done.returncode, done.stderr.strip()[-400:]))
