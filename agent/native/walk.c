@@ -164,10 +164,12 @@ static bool leave_by_rule(struct walk *w, struct fp_rule rule)
 		return false;
 	if (cfa <= w->sp || !load(w, cfa - 8, &pc))
 		return false;
+	/* Epilogues may leave the place of a register undescribed; only a caller
+	 * that needs it is lost then. */
 	if (rule.saved == FP_SAVED_AT_CFA && !load(w, cfa + (uintptr_t)(intptr_t)rule.fp_offset, &fp))
-		return false;
+		fp = 0;
 	if (rule.saved == FP_SAVED_AT_FP && !load(w, w->fp + (uintptr_t)(intptr_t)rule.fp_offset, &fp))
-		return false;
+		fp = 0;
 	w->pc = pc;
 	w->sp = cfa;
 	w->fp = fp;
