@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Skipped tests of a ctest run: read_skips.py BUILD_DIRECTORY RESULTS.xml
 
-Prints each with the reason it gave; status 1 when all tests of a label
-skipped, for then that suite has shown nothing.
+Prints each with the reason it gave, and the parts that other tests left out;
+status 1 when all tests of a label skipped, for then that suite has shown nothing.
 """
 
 import json
@@ -22,24 +22,24 @@ def labels_by_test(build):
     return labels
 
 
-def reason_of(case):
-    """The last SKIP line of the test's output."""
+def skip_lines(case):
+    """The lines of the test's output that begin with SKIP, none twice."""
     output = "\n".join(part.text or "" for part in case.iter("system-out"))
-    lines = [line.strip() for line in output.splitlines() if "SKIP" in line]
-    return lines[-1] if lines else "no reason printed"
+    return list(dict.fromkeys(line.strip() for line in output.splitlines() if line.lstrip().startswith("SKIP")))
 
 
 def main(build, results):
-    skipped, ran = {}, set()
+    skipped, parts, ran = {}, {}, set()
     for case in xml.etree.ElementTree.parse(results).getroot().iter("testcase"):
         if case.find("skipped") is not None or case.get("status") == "notrun":
-            skipped[case.get("name")] = reason_of(case)
+            skipped[case.get("name")] = (skip_lines(case) or ["no reason printed"])[-1:]
         elif case.get("status") != "disabled":
             ran.add(case.get("name"))
-    if skipped:
-        print("\nSkipped:")
-    for name, reason in sorted(skipped.items()):
-        print(f"  {name}: {reason}")
+            parts[case.get("name")] = skip_lines(case)
+    for title, found in (("Skipped:", skipped), ("Parts of tests that were skipped:", parts)):
+        lines = [f"  {name}: {reason}" for name, reasons in sorted(found.items()) for reason in reasons]
+        if lines:
+            print(f"\n{title}", *lines, sep="\n")
     counts = {}
     for name, labels in labels_by_test(build).items():
         for label in labels:
