@@ -91,54 +91,60 @@ static intptr_t call_tls_descriptor(uintptr_t descriptor)
 	return offset;
 }
 
+/* The bytes of an instruction without its operands. */
+static bool is_code(const unsigned char *p, const char *bytes, size_t n)
+{
+	return !memcmp(p, bytes, n);
+}
+#define IS_CODE(p, bytes) is_code(p, bytes, sizeof(bytes) - 1)
+
+static const unsigned char *skip_prologue(const unsigned char *p)
+{
+	if (IS_CODE(p, "\xf3\x0f\x1e\xfa")) /* endbr64 */
+		p += 4;
+	if (IS_CODE(p, "\x55\x48\x89\xe5")) /* push %rbp; mov %rsp, %rbp */
+		p += 4;
+	if (IS_CODE(p, "\x48\x83\xec\x08")) /* sub $8, %rsp */
+		p += 4;
+	return p;
+}
+
+/* mov %fs:offset, %rax; or mov %fs:0, %rax and the offset in what follows */
+static int decode_thread_pointer(const unsigned char *p, struct fp_tls_place *ret_place)
+{
+	int32_t disp = displacement(p + 5);
+
+	if (disp)
+		place_static(ret_place, disp);
+	else if (IS_CODE(p + 9, "\x48\x03\x05")) /* add offset@GOT(%rip), %rax */
+		place_static(ret_place, (intptr_t)load((uintptr_t)(p + 16 + displacement(p + 12))));
+	else if (IS_CODE(p + 9, "\x48\x8d\x80")) /* lea offset(%rax), %rax */
+		place_static(ret_place, displacement(p + 12));
+	else
+		return -ENOTSUP;
+	return 0;
+}
+
 int fp_tls_decode(uintptr_t function, struct fp_tls_place *ret_place)
 {
-	static const unsigned char endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa };
-	static const unsigned char frame[] = { 0x55, 0x48, 0x89, 0xe5 };
-	static const unsigned char sub_rsp[] = { 0x48, 0x83, 0xec, 0x08 };
-	static const unsigned char fs_abs[] = { 0x64, 0x48, 0x8b, 0x04, 0x25 };
-	static const unsigned char add_rip[] = { 0x48, 0x03, 0x05 };
-	static const unsigned char lea_rax[] = { 0x48, 0x8d, 0x80 };
-	static const unsigned char lea_rdi[] = { 0x66, 0x48, 0x8d, 0x3d };
-	static const unsigned char mov_rip[] = { 0x48, 0x8b, 0x05 };
-	static const unsigned char fs_rax[] = { 0x64, 0x48, 0x8b, 0x00 };
-	static const unsigned char lea_rip[] = { 0x48, 0x8d, 0x05 };
-	static const unsigned char call_rax[] = { 0xff, 0x10 };
-	const unsigned char *p = (const unsigned char *)function;
+	const unsigned char *p = skip_prologue((const unsigned char *)function);
+	intptr_t offset;
 
-	if (!memcmp(p, endbr, sizeof(endbr)))
-		p += sizeof(endbr);
-	if (!memcmp(p, frame, sizeof(frame)))
-		p += sizeof(frame);
-	if (!memcmp(p, sub_rsp, sizeof(sub_rsp)))
-		p += sizeof(sub_rsp);
-	if (!memcmp(p, fs_abs, sizeof(fs_abs))) {
-		int32_t disp = displacement(p + 5);
-
-		if (disp)
-			place_static(ret_place, disp);
-		else if (!memcmp(p + 9, add_rip, sizeof(add_rip)))
-			place_static(ret_place, (intptr_t)load((uintptr_t)(p + 16 + displacement(p + 12))));
-		else if (!memcmp(p + 9, lea_rax, sizeof(lea_rax)))
-			place_static(ret_place, displacement(p + 12));
-		else
-			return -ENOTSUP;
-		return 0;
-	}
-	if (!memcmp(p, lea_rdi, sizeof(lea_rdi))) {
-		/* data16 lea; then a call of __tls_get_addr in one of its forms */
-		if (p[8] != 0x66)
-			return -ENOTSUP;
+	if (IS_CODE(p, "\x64\x48\x8b\x04\x25"))
+		return decode_thread_pointer(p, ret_place);
+	/* data16 lea tls_index(%rip), %rdi; then a call of __tls_get_addr */
+	if (IS_CODE(p, "\x66\x48\x8d\x3d") && p[8] == 0x66) {
 		place_from_index((uintptr_t)(p + 8 + displacement(p + 4)), ret_place);
 		return 0;
 	}
-	if (!memcmp(p, mov_rip, sizeof(mov_rip)) && !memcmp(p + 7, fs_rax, sizeof(fs_rax))) {
+	/* mov offset@GOT(%rip), %rax; mov %fs:(%rax), %rax */
+	if (IS_CODE(p, "\x48\x8b\x05") && IS_CODE(p + 7, "\x64\x48\x8b\x00")) {
 		place_static(ret_place, (intptr_t)load((uintptr_t)(p + 7 + displacement(p + 3))));
 		return 0;
 	}
-	if (!memcmp(p, lea_rip, sizeof(lea_rip)) && !memcmp(p + 7, call_rax, sizeof(call_rax))) {
-		intptr_t offset = call_tls_descriptor((uintptr_t)(p + 7 + displacement(p + 3)));
-
+	/* lea descriptor(%rip), %rax; call *(%rax) */
+	if (IS_CODE(p, "\x48\x8d\x05") && IS_CODE(p + 7, "\xff\x10")) {
+		offset = call_tls_descriptor((uintptr_t)(p + 7 + displacement(p + 3)));
 		if (offset < -(intptr_t)STATIC_TLS_BYTES || offset > 0)
 			return -ENOTSUP;
 		place_static(ret_place, offset);
@@ -149,13 +155,10 @@ int fp_tls_decode(uintptr_t function, struct fp_tls_place *ret_place)
 
 uintptr_t fp_key_decode(uintptr_t function, uintptr_t runtime)
 {
-	static const unsigned char endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa };
-	const unsigned char *p = (const unsigned char *)function;
+	const unsigned char *p = skip_prologue((const unsigned char *)function);
 	uintptr_t base = 0, found = 0;
 	unsigned i;
 
-	if (!memcmp(p, endbr, sizeof(endbr)))
-		p += sizeof(endbr);
 	/* cmpl $0, key(%rip): the flag before the key */
 	if (p[0] == 0x83 && p[1] == 0x3d && !p[6]) {
 		found = (uintptr_t)(p + 7 + displacement(p + 2));
