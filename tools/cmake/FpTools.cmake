@@ -22,3 +22,27 @@ if(fp_tool_sources)
 		install(TARGETS filperf RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 	endif()
 endif()
+
+# Man pages and completions come from the program's own tables.
+if(FP_HAVE_TOOL)
+	set(fp_pages ${CMAKE_BINARY_DIR}/pages)
+	add_custom_command(
+		OUTPUT ${fp_pages}/man/man1/filperf.1
+		COMMAND ${CMAKE_COMMAND} -E rm -rf ${fp_pages}
+		COMMAND ${CMAKE_COMMAND} -E make_directory ${fp_pages}
+		COMMAND filperf generate ${fp_pages}
+		DEPENDS filperf
+		COMMENT "Man pages and completions"
+		VERBATIM)
+	add_custom_target(fp_generated_pages ALL DEPENDS ${fp_pages}/man/man1/filperf.1)
+	install(DIRECTORY ${fp_pages}/man/man1 DESTINATION ${CMAKE_INSTALL_MANDIR})
+	install(FILES ${fp_pages}/completions/filperf.bash
+		DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME filperf)
+	install(FILES ${fp_pages}/completions/_filperf DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+	install(FILES ${fp_pages}/completions/filperf.fish
+		DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+	install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+	install(FILES ${fp_deps}/COPYING.libunwind DESTINATION ${CMAKE_INSTALL_DOCDIR})
+	install(FILES /usr/share/doc/libjemalloc-dev/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR}
+		RENAME COPYING.jemalloc OPTIONAL)
+endif()
