@@ -18,6 +18,22 @@ static const struct fp_flag *const flags[] = {
 	&fp_flag_input, &fp_flag_process, &fp_flag_pid, &fp_flag_thread, &fp_flag_diff, &flag_at_exit, NULL,
 };
 
+/* Runs that were killed under plain LD_PRELOAD wait silently: say so. */
+static void mention_others(void)
+{
+	struct fp_run **runs;
+	size_t n, n_waiting = 0;
+
+	if (fp_runs_list(&runs, &n) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		n_waiting += !runs[i]->alive;
+	fp_runs_free(runs, n);
+	if (n_waiting)
+		fp_say("%zu more run%s wait%s for a report; filperf ps lists them", n_waiting, n_waiting == 1 ? "" : "s",
+		       n_waiting == 1 ? "s" : "");
+}
+
 static int report(struct fp_cli *cli)
 {
 	bool at_exit = cli->flags[FP_FLAG_AT_EXIT] != NULL;
@@ -56,6 +72,8 @@ static int report(struct fp_cli *cli)
 		run->alive = false;
 	status = fp_report_run(run, &request);
 	fp_run_free(run);
+	if (status == 0 && request.summary == stdout && !cli->n_operands && !cli->flags[FP_FLAG_INPUT])
+		mention_others();
 	return status;
 }
 

@@ -12,7 +12,7 @@
 #include "tools/render/render.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -156,6 +156,7 @@ static void render(const struct fp_cli *cli, const char *run_dir)
 	struct fp_report_request request = {.cli = cli, .summary = stderr};
 	struct fp_run *run;
 
+	(void)signal(SIGXFSZ, SIG_IGN);
 	if (fp_run_load(run_dir, &run) < 0) {
 		fp_say("%s: the run directory is gone, so there is nothing to report", run_dir);
 		return;

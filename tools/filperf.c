@@ -3,6 +3,7 @@
 #include "tools/cli/commands.h"
 #include "tools/cli/message.h"
 
+#include <signal.h>
 #include <string.h>
 
 const struct fp_command *const fp_commands[] = {
@@ -45,6 +46,10 @@ int main(int argc, char **argv)
 		fp_say("%s: no such command; filperf --help lists them", argv[1]);
 		return FP_STATUS_USAGE;
 	}
+	/* a file size limit is an error to report, not a death; run must hand on
+	 * the signal as it came */
+	if (command != &fp_command_run)
+		(void)signal(SIGXFSZ, SIG_IGN);
 	status = fp_cli_parse(&cli, command, argc - 1, argv + 1);
 	if (status < 0)
 		status = command->run(&cli);

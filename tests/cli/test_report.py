@@ -160,6 +160,23 @@ class Trouble(Case):
         self.assertEqual(self.filperf("report", "--output-dir", "here").returncode, 0)
         self.assertTrue(os.path.exists(os.path.join(self.work, "here", "burn-pyspy.svg")))
 
+    def test_file_size_limit(self):
+        r = self.call("bash", "-c", "ulimit -f 8; exec \"$@\"", "bash", FILPERF, "run", "--", "sh", "-c", "exit 3")
+        self.assertEqual(r.returncode, 3, r.stderr)
+        self.filperf("run", "--quiet", "--render=0", "--", PYTHON, "burn.py")
+        r = self.call("bash", "-c", "ulimit -f 1; exec \"$@\"", "bash", FILPERF, "report")
+        self.assertEqual(r.returncode, 1)
+        self.one_line(r.stderr, "File too large", "ulimit -f")
+        self.assertEqual(os.listdir(self.output()), ["burn.filperf"])
+
+    def test_runs_that_wait_are_mentioned(self):
+        os.makedirs(os.path.join(self.base, "4000000-1-P"), mode=0o700)
+        os.chmod(self.base, 0o700)
+        self.filperf("run", "--quiet", "--", PYTHON, "burn.py")
+        r = self.filperf("report")
+        self.assertEqual(r.returncode, 0)
+        self.one_line(r.stderr, "1 more run waits", "filperf ps")
+
     def test_deleted_output_directory_and_chdir(self):
         code = "import os; os.makedirs('outputs/perf'); os.rmdir('outputs/perf'); os.rmdir('outputs'); os.chdir('/')"
         r = self.filperf("run", "--run-label", "x", "--", PYTHON, "-c", code)
@@ -212,7 +229,7 @@ class Going(Case):
     def test_what_outlives_the_run_joins_later(self):
         self.write("daemon.py", support.BURN + "\nopen('done', 'w').close()\n")
         r = self.filperf("run", "--", "sh", "-c",
-                         "%s daemon.py 3 >/dev/null 2>&1 & %s burn.py 0.2; sleep 0.3" % (PYTHON, PYTHON))
+                         "%s burn.py 0.2; %s daemon.py 3 >/dev/null 2>&1 & sleep 1" % (PYTHON, PYTHON))
         self.assertEqual(r.returncode, 0)
         self.assertIn("1 process of the run still runs and joins", r.stderr)
         self.assertEqual(len(self.runs()), 1)
@@ -222,6 +239,7 @@ class Going(Case):
         r = self.filperf("report")
         self.assertEqual(r.returncode, 0, r.stderr)
         self.assertNotIn("still run", r.stdout)
+        self.assertIn("daemon.py:", r.stdout)
         self.assertEqual(self.runs(), [])
         self.assertEqual([n for n in os.listdir(self.output()) if n.endswith(".filperf")], ["burn.filperf"])
 

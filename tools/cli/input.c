@@ -16,7 +16,7 @@ int fp_input_path(const struct fp_cli *cli, char *path, size_t n_bytes)
 	const char *given = cli->flags[FP_FLAG_INPUT];
 	int n_given = cli->n_operands + (given != NULL);
 	struct fp_run_capture *captures = NULL;
-	int64_t changed_s;
+	int64_t changed_ns;
 	struct stat st;
 	size_t n = 0;
 
@@ -38,7 +38,7 @@ int fp_input_path(const struct fp_cli *cli, char *path, size_t n_bytes)
 		return FP_STATUS_FAILED;
 	}
 	if (S_ISDIR(st.st_mode) && fp_run_captures(given, &captures, &n) == 0 && n == 0)
-		(void)fp_runs_newest_report(given, path, n_bytes, &changed_s);
+		(void)fp_runs_newest_report(given, path, n_bytes, &changed_ns);
 	free(captures);
 	return 0;
 }

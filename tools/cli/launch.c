@@ -72,9 +72,24 @@ static void forward_signals(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
+/* Whether a list of LD_PRELOAD names path already (a run within a run). */
+static bool names(const char *list, const char *path)
+{
+	size_t n = strlen(path);
+
+	while (*list) {
+		size_t m = strcspn(list, ": ");
+
+		if (m == n && strncmp(list, path, n) == 0)
+			return true;
+		list += m + (list[m] != 0);
+	}
+	return false;
+}
+
 static int set_environment(const struct fp_launch *l)
 {
-	const char *before = getenv("LD_PRELOAD");
+	const char *before = getenv("LD_PRELOAD") ? getenv("LD_PRELOAD") : "";
 	char *preload;
 	int r;
 
@@ -88,7 +103,8 @@ static int set_environment(const struct fp_launch *l)
 	/* refused when set, so it must not travel as empty text either */
 	unsetenv("FIL_PERF_SPY_PID");
 	unsetenv("FIL_PERF_ENABLE_PYSPY");
-	if (asprintf(&preload, "%s%s%s", l->agent, before && *before ? ":" : "", before ? before : "") < 0)
+	if ((names(before, l->agent) ? asprintf(&preload, "%s", before)
+				     : asprintf(&preload, "%s%s%s", l->agent, *before ? ":" : "", before)) < 0)
 		return -ENOMEM;
 	r = setenv("LD_PRELOAD", preload, 1) < 0 || setenv(FP_RUN_DIR_NAME, l->run_dir, 1) < 0 ? -errno : 0;
 	free(preload);
@@ -169,7 +185,7 @@ static _Noreturn void be_child(struct fp_launch *l, int pipe_fd, const sigset_t 
 	}
 	if (write(pipe_fd, &f, sizeof(f)) != sizeof(f))
 		_exit(127);
-	_exit(f.err == -ENOENT ? 127 : 126);
+	_exit(strcmp(f.what, "exec") != 0 ? FP_STATUS_USAGE : f.err == -ENOENT ? 127 : 126);
 }
 
 /* A pipeline that reads the command's stdout must see its end at once, not
@@ -206,7 +222,7 @@ static int wait_for_exec(int pipe_fd, struct fp_launch *l)
 	if (strcmp(f.what, "exec") == 0)
 		fp_say("%s: cannot be started: %s", l->argv[0], strerror(-err));
 	else
-		fp_say("%s: cannot make the run directory: %s; make TMPDIR or XDG_RUNTIME_DIR writable",
+		fp_say("%s: cannot make the run directory: %s; set TMPDIR to a writable directory with free space",
 		       f.run_dir[0] ? f.run_dir : l->base, strerror(-err));
 	return err;
 }

@@ -140,6 +140,8 @@ static void choose_place(struct job *job)
 		snprintf(f->output_dir, sizeof(f->output_dir), "%.*s", (int)(slash - job->run->path), job->run->path);
 		snprintf(f->label, sizeof(f->label), "%.*s", (int)(strlen(slash + 1) - strlen(".filperf")), slash + 1);
 		snprintf(job->captures_dir, sizeof(job->captures_dir), "%s", job->run->path);
+		if (job->settings.of[FP_OPTION_run_label].origin == FP_FROM_OPTION)
+			fp_run_file_name(job->settings.of[FP_OPTION_run_label].text, f->label, sizeof(f->label));
 	}
 	if (!job->is_again || dir->origin == FP_FROM_OPTION) {
 		/* an option means here; what the run was told means where it ran */

@@ -98,6 +98,9 @@ int fp_report_render_one(const struct fp_renderer *r, const struct fp_profile *p
 	errno = 0;
 	err = r->render(p, o, file.stream);
 	if (err) {
+		/* a renderer knows that a write failed, not why */
+		if (err == -EIO && (errno == EFBIG || errno == ENOSPC || errno == EDQUOT))
+			err = -errno;
 		fp_store_abandon(&file);
 		return err;
 	}

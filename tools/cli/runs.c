@@ -26,6 +26,11 @@ bool fp_run_process_alive(pid_t pid, uint64_t start_ticks)
 	return fp_run_start_ticks(pid, &ticks, &state) == 0 && ticks == start_ticks && state != 'Z' && state != 'X';
 }
 
+static int64_t mtime_ns(const struct stat *st)
+{
+	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
 static void take_line(void *ctx, const char *name, const char *value)
 {
 	struct fp_run *run = ctx;
@@ -95,7 +100,7 @@ int fp_run_load(const char *path, struct fp_run **ret_run)
 		free(run);
 		return errno ? -errno : -ENOTDIR;
 	}
-	run->changed_s = st.st_mtime;
+	run->changed_ns = mtime_ns(&st);
 	fp_settings_default(&run->settings);
 	if (fp_run_name_parse(run->path, &run->name) == 0)
 		run->alive = fp_run_process_alive(run->name.pid, run->name.start_ticks);
@@ -120,7 +125,7 @@ void fp_runs_free(struct fp_run **runs, size_t n)
 
 static int64_t run_started_s(const struct fp_run *run)
 {
-	return run->started_s ? run->started_s : run->changed_s;
+	return run->started_s ? run->started_s : run->changed_ns / 1000000000;
 }
 
 static int by_start(const void *a, const void *b)
@@ -244,7 +249,7 @@ int fp_run_captures(const char *dir, struct fp_run_capture **ret_captures, size_
 	return 0;
 }
 
-int fp_runs_newest_report(const char *dir, char *path, size_t n_bytes, int64_t *ret_changed_s)
+int fp_runs_newest_report(const char *dir, char *path, size_t n_bytes, int64_t *ret_changed_ns)
 {
 	static const char suffix[] = ".filperf";
 	int64_t newest = INT64_MIN;
@@ -261,29 +266,59 @@ int fp_runs_newest_report(const char *dir, char *path, size_t n_bytes, int64_t *
 		if (n < sizeof(suffix) || strcmp(e->d_name + n - sizeof(suffix) + 1, suffix) != 0)
 			continue;
 		snprintf(candidate, sizeof(candidate), "%s/%s", dir, e->d_name);
-		if (stat(candidate, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_mtime < newest)
+		if (stat(candidate, &st) < 0 || !S_ISDIR(st.st_mode) || mtime_ns(&st) < newest)
 			continue;
-		newest = st.st_mtime;
+		newest = mtime_ns(&st);
 		snprintf(path, n_bytes, "%s", candidate);
 	}
 	closedir(d);
 	if (newest == INT64_MIN)
 		return -ENOENT;
-	*ret_changed_s = newest;
+	*ret_changed_ns = newest;
 	return 0;
+}
+
+/* When the run last did something; INT64_MAX while it goes on. */
+static int64_t last_activity_ns(const struct fp_run *run)
+{
+	struct fp_run_capture *captures = NULL;
+	int64_t last_ns = run->changed_ns;
+	size_t n = 0;
+
+	if (run->alive)
+		return INT64_MAX;
+	(void)fp_run_captures(run->path, &captures, &n);
+	for (size_t i = 0; i < n; i++) {
+		const struct fp_capture_header *h = &captures[i].header;
+		int64_t end_ns = h->end_monotonic_ns ? h->end_monotonic_ns : h->heartbeat_monotonic_ns;
+
+		end_ns += h->start_realtime_ns - h->start_monotonic_ns;
+		if (captures[i].alive)
+			last_ns = INT64_MAX;
+		else if (captures[i].readable && end_ns > last_ns)
+			last_ns = end_ns;
+	}
+	free(captures);
+	return last_ns;
 }
 
 int fp_runs_default_input(const char *output_dir, char *path, size_t n_bytes)
 {
 	struct fp_run **runs;
-	int64_t changed_s = INT64_MIN;
+	int64_t changed_ns = INT64_MIN;
 	size_t n = 0;
-	int r = fp_runs_newest_report(output_dir, path, n_bytes, &changed_s);
+	int r = fp_runs_newest_report(output_dir, path, n_bytes, &changed_ns);
 
-	if (fp_runs_list(&runs, &n) == 0 && n > 0 && (r < 0 || runs[0]->alive || runs[0]->changed_s >= changed_s)) {
-		snprintf(path, n_bytes, "%s", runs[0]->path);
-		r = 0;
-	}
+	if (fp_runs_list(&runs, &n) == 0)
+		for (size_t i = 0; i < n; i++) {
+			int64_t last_ns = last_activity_ns(runs[i]);
+
+			if (last_ns <= changed_ns)
+				continue;
+			changed_ns = last_ns;
+			snprintf(path, n_bytes, "%s", runs[i]->path);
+			r = 0;
+		}
 	fp_runs_free(runs, n);
 	if (r < 0)
 		fp_say("no run found: %s holds no <label>.filperf and no program runs under filperf; "
@@ -313,20 +348,20 @@ static const struct fp_capture_header *first_of(const struct fp_run_capture *cap
 	return first;
 }
 
-static void make_file_name(const char *from, char *label, size_t n_bytes)
+void fp_run_file_name(const char *from, char *label, size_t n_bytes)
 {
 	size_t n, i = 0;
 
 	while (*from == '.' || *from == ' ')
 		from++;
-	for (; *from && i + 1 < n_bytes && i < 80; from++) {
+	for (; *from && i + 1 < n_bytes; from++) {
 		unsigned char c = (unsigned char)*from;
 
+		/* not cut within a character of several bytes */
+		if (i >= 72 && (c & 0xc0) != 0x80)
+			break;
 		label[i++] = c <= ' ' || c == 127 || strchr("/\\:*?\"<>|'`$&;", c) ? '_' : (char)c;
 	}
-	/* a multi-byte character is not cut in half */
-	while (i > 0 && i >= 80 && ((unsigned char)label[i - 1] & 0xc0) == 0x80)
-		i--;
 	label[i] = 0;
 	n = strlen(label);
 	if (n > 3 && strcmp(label + n - 3, ".py") == 0)
@@ -352,5 +387,5 @@ void fp_run_label(const struct fp_run *run, const struct fp_run_capture *capture
 	else
 		fp_title_of_cmdline("", run->cmdline ? run->cmdline : "", run->cmdline_bytes, false, title,
 				    sizeof(title));
-	make_file_name(title, label, n_bytes);
+	fp_run_file_name(title, label, n_bytes);
 }

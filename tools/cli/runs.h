@@ -27,7 +27,7 @@ struct fp_run {
 	size_t cmdline_bytes;
 	pid_t launcher;
 	int64_t started_s;
-	int64_t changed_s;          /* mtime of the directory */
+	int64_t changed_ns;         /* mtime of the directory */
 };
 
 /* One capture in a directory, by its header. */
@@ -57,11 +57,14 @@ void fp_runs_free(struct fp_run **runs, size_t n);
 int fp_run_captures(const char *dir, struct fp_run_capture **ret_captures, size_t *ret_n);
 
 /* The newest <label>.filperf below dir, or -ENOENT. */
-int fp_runs_newest_report(const char *dir, char *path, size_t n_bytes, int64_t *ret_changed_s);
+int fp_runs_newest_report(const char *dir, char *path, size_t n_bytes, int64_t *ret_changed_ns);
 
 /* What IN means when none was given: the newest run, going or done.
  * 0, or -ENOENT after a line. */
 int fp_runs_default_input(const char *output_dir, char *path, size_t n_bytes);
+
+/* Text as a part of a file name: no separators, blanks or shell characters. */
+void fp_run_file_name(const char *from, char *label, size_t n_bytes);
 
 /* The label of a run: as set, else the title of its first Python process,
  * else of its first process.  Safe as a file name. */

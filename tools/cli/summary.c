@@ -200,16 +200,32 @@ static void print_losses(const struct fp_profile *p, const struct facts *f, FILE
 	fputc('\n', out);
 }
 
-/* The notices of the agent matter more than a loss: one line. */
+/* One line: what the agent could not do or was told not to. */
 static void print_notice(const struct fp_profile *p, FILE *out)
 {
+	const struct fp_capture_header *h;
+
 	for (uint32_t i = 0; i < p->n_headers; i++) {
-		const struct fp_capture_header *h = &p->headers[i];
+		h = &p->headers[i];
 
 		if (h->python_state == FP_PYTHON_UNSUPPORTED) {
 			fprintf(out, "notice: pid %d: %.150s; its native part is here\n", h->pid, h->python_reason);
 			return;
 		}
+	}
+	for (uint32_t i = 0; i < p->n_headers; i++) {
+		h = &p->headers[i];
+		if (h->log_stopped_ns)
+			fprintf(out, "notice: pid %d: the timeline stops at %.1f s, sums go on\n", h->pid,
+				(double)h->log_stopped_ns / 1e9);
+		else if (h->stopped_monotonic_ns)
+			fprintf(out, "notice: recorded for %.1f s, as asked\n",
+				(double)(h->stopped_monotonic_ns - (uint64_t)h->start_monotonic_ns) / 1e9);
+		else if (h->notices[0])
+			fprintf(out, "notice: pid %d: %.*s\n", h->pid, (int)strcspn(h->notices, "\n"), h->notices);
+		else
+			continue;
+		return;
 	}
 }
 
