@@ -29,12 +29,6 @@ static const char *next_argument(struct arguments *a)
 	return s;
 }
 
-/* Options of python that take the next argument when it is not attached. */
-static bool takes_argument(const char *option)
-{
-	return (option[1] == 'W' || option[1] == 'X' || option[1] == 'Q') && !option[2];
-}
-
 static void title_of_script(const char *script, char *out, size_t out_bytes)
 {
 	const char *base = base_name(script);
@@ -47,34 +41,57 @@ static void title_of_script(const char *script, char *out, size_t out_bytes)
 	snprintf(out, out_bytes, "%s", base);
 }
 
+static void title_of_code(const char *code, char *out, size_t out_bytes)
+{
+	static const char *const helpers[] = { "resource_tracker", "forkserver", "spawn" };
+
+	snprintf(out, out_bytes, "python -c");
+	for (int i = 2; code && i >= 0; i--) {
+		char module[64];
+
+		snprintf(module, sizeof(module), "multiprocessing.%s", helpers[i]);
+		if (strstr(code, module))
+			snprintf(out, out_bytes, "%s", module);
+	}
+}
+
+/* The letter of a cluster (-Bm, -uXdev) that takes an argument, and the rest
+ * of the cluster; 0 when none does. */
+static char argument_letter(const char *cluster, const char **ret_rest)
+{
+	if (cluster[1] == '-')
+		return 0;
+	for (const char *c = cluster + 1; *c; c++) {
+		if (strchr("mcWXQ", *c)) {
+			*ret_rest = c + 1;
+			return *c;
+		}
+	}
+	return 0;
+}
+
 static bool title_of_python(struct arguments *a, char *out, size_t out_bytes)
 {
-	const char *argument;
+	const char *argument, *rest;
 
 	while ((argument = next_argument(a))) {
 		if (argument[0] != '-' || !argument[1]) {
 			title_of_script(argument, out, out_bytes);
 			return true;
 		}
-		if (strncmp(argument, "-m", 2) == 0) {
-			const char *module = argument[2] ? argument + 2 : next_argument(a);
-			snprintf(out, out_bytes, "%s", module ? module : "python -m");
+		char letter = argument_letter(argument, &rest);
+		if (!letter)
+			continue;
+		if (!*rest)
+			rest = next_argument(a);
+		if (letter == 'm') {
+			snprintf(out, out_bytes, "%s", rest ? rest : "python -m");
 			return true;
 		}
-		if (strncmp(argument, "-c", 2) == 0) {
-			const char *code = argument[2] ? argument + 2 : next_argument(a);
-			bool spawn = code && strstr(code, "multiprocessing.spawn");
-			bool server = code && strstr(code, "multiprocessing.forkserver");
-			bool tracker = code && strstr(code, "resource_tracker");
-
-			snprintf(out, out_bytes, "%s",
-				 tracker ? "multiprocessing.resource_tracker" :
-				 server ? "multiprocessing.forkserver" :
-				 spawn ? "multiprocessing.spawn" : "python -c");
+		if (letter == 'c') {
+			title_of_code(rest, out, out_bytes);
 			return true;
 		}
-		if (takes_argument(argument))
-			next_argument(a);
 	}
 	return false;
 }
