@@ -2,8 +2,8 @@
 /*
  * filperf's own JSON, for scripts; docs/formats.md has the keys and units.
  * Render stage; streams.  Stacks are lists of readable frames, so past
- * SAMPLE_TEXT_MAX equal stacks of a thread become one entry each, and the
- * lightest of those one entry [left out].
+ * SAMPLE_TEXT_MAX equal stacks of a thread become one entry each, and what
+ * still does not fit, or was not in the timeline, one entry [left out].
  */
 #include "tools/model/function_table.h"
 #include "tools/model/names.h"
@@ -31,6 +31,7 @@ struct writing {
 	uint64_t *sum_us, *first_us, *gil_us; /* per node, when merged */
 	uint32_t *touched;
 	uint64_t *text_bytes;   /* of the stack, per node */
+	uint64_t put_us, put_gil_us; /* of the thread so far */
 };
 
 static uint64_t nominal(const struct fp_profile *p, uint64_t ns)
@@ -253,18 +254,18 @@ static int earliest_first(const void *a, const void *b, void *ctx)
 	return x < y ? -1 : x > y;
 }
 
-/* The heaviest stacks that fit the budget, then the time of all others. */
+/* The heaviest stacks that fit the budget. */
 static void put_merged(struct writing *w, uint32_t thread, uint32_t n_touched)
 {
-	uint64_t budget = SAMPLE_TEXT_MAX / w->p->n_threads, rest_us = 0, rest_gil_us = 0;
+	uint64_t budget = SAMPLE_TEXT_MAX / w->p->n_threads;
 	uint32_t kept = 0;
 
 	qsort_r(w->touched, n_touched, sizeof(*w->touched), heaviest_first, w);
 	while (kept < n_touched && w->text_bytes[w->touched[kept]] + 80 <= budget)
 		budget -= w->text_bytes[w->touched[kept++]] + 80;
 	for (uint32_t i = kept; i < n_touched; i++) {
-		rest_us += w->sum_us[w->touched[i]];
-		rest_gil_us += w->gil_us[w->touched[i]];
+		w->put_us -= w->sum_us[w->touched[i]];
+		w->put_gil_us -= w->gil_us[w->touched[i]];
 	}
 	qsort_r(w->touched, kept, sizeof(*w->touched), earliest_first, w);
 	for (uint32_t i = 0; i < kept; i++) {
@@ -273,13 +274,12 @@ static void put_merged(struct writing *w, uint32_t thread, uint32_t n_touched)
 		put_sample(w, thread, stack, w->first_us[stack], w->sum_us[stack],
 			   w->gil_us[stack]);
 	}
-	if (rest_us)
-		put_sample(w, thread, LEFT_OUT, 0, rest_us, rest_gil_us);
 	for (uint32_t i = 0; i < n_touched; i++)
 		w->sum_us[w->touched[i]] = w->gil_us[w->touched[i]] = 0;
 }
 
-static int put_thread_samples(struct writing *w, uint32_t thread)
+static int put_thread_samples(struct writing *w, uint32_t thread,
+			      const struct fp_thread_sum *sum)
 {
 	struct fp_timeline line;
 	struct fp_slice s;
@@ -287,7 +287,10 @@ static int put_thread_samples(struct writing *w, uint32_t thread)
 
 	if (fp_timeline_start(&line, w->p, thread))
 		return -ENOMEM;
+	w->put_us = w->put_gil_us = 0;
 	while (fp_timeline_next(&line, &s)) {
+		w->put_us += s.weight_us;
+		w->put_gil_us += gil_part(&s);
 		if (!w->merged) {
 			put_sample(w, thread, s.stack, s.start_us, s.weight_us, gil_part(&s));
 			continue;
@@ -304,6 +307,11 @@ static int put_thread_samples(struct writing *w, uint32_t thread)
 	fp_timeline_end(&line);
 	if (w->merged)
 		put_merged(w, thread, n_touched);
+	/* what the timeline did not hold: the samples' sum is the thread's CPU */
+	if (sum->ns / 1000 > w->put_us + 1000)
+		put_sample(w, thread, LEFT_OUT, 0, sum->ns / 1000 - w->put_us,
+			   sum->gil_ns / 1000 > w->put_gil_us ?
+			   sum->gil_ns / 1000 - w->put_gil_us : 0);
 	return 0;
 }
 
@@ -384,8 +392,11 @@ static int render(const struct fp_profile *p, const struct fp_render_options *o,
 		fp_json_bool(&w.j, w.merged || !p->n_samples);
 		fp_json_key(&w.j, "samples");
 		fp_json_open(&w.j, '[');
+		struct fp_thread_sum *sums = fp_thread_sums(p);
+		err = err ? err : sums ? 0 : -ENOMEM;
 		for (uint32_t i = 0; i < p->n_threads && !err; i++)
-			err = put_thread_samples(&w, i);
+			err = put_thread_samples(&w, i, &sums[i]);
+		free(sums);
 		fp_json_close(&w.j, ']');
 		fp_json_close(&w.j, '}');
 		int ended = fp_json_end(&w.j);
