@@ -11,22 +11,23 @@ import threading
 import time
 
 CLOCKS = {}
+# Lists of one object: numbers would cost more above 256 than below.
 ONES_70, ONES_20, ONES_10 = [1] * 14000, [1] * 4000, [1] * 2000
 
 
-def most(n):
-    while n:
-        n -= 1
+def most(things):
+    for _ in things:
+        pass
 
 
-def some(n):
-    while n:
-        n -= 1
+def some(things):
+    for _ in things:
+        pass
 
 
-def few(n):
-    while n:
-        n -= 1
+def few(things):
+    for _ in things:
+        pass
 
 
 def lines(n):
@@ -40,9 +41,9 @@ def lines(n):
 def burn(seconds):
     end = time.thread_time() + seconds / 2
     while time.thread_time() < end:
-        most(7000)
-        some(2000)
-        few(1000)
+        most(ONES_70)
+        some(ONES_20)
+        few(ONES_10)
     end = time.thread_time() + seconds / 2
     while time.thread_time() < end:
         lines(10)
