@@ -17,7 +17,9 @@ target_include_directories(fp_warnings INTERFACE ${CMAKE_SOURCE_DIR})
 add_library(fp_agent_flags INTERFACE)
 target_compile_options(fp_agent_flags INTERFACE
 	-fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-builtin-malloc
-	-fno-omit-frame-pointer -fno-tree-loop-distribute-patterns
+	-fno-omit-frame-pointer
+	$<$<C_COMPILER_ID:GNU>:-fno-tree-loop-distribute-patterns>
+	$<$<C_COMPILER_ID:Clang>:-fno-builtin-memcpy> $<$<C_COMPILER_ID:Clang>:-fno-builtin-memset>
 	-fno-strict-aliasing -fno-stack-protector)
 target_link_libraries(fp_agent_flags INTERFACE fp_warnings)
 
