@@ -333,6 +333,16 @@ static bool is_earlier(const struct fp_capture_header *a, const struct fp_captur
 	return a->start_monotonic_ns < b->start_monotonic_ns;
 }
 
+/* `python -c …`: uv asks an interpreter that way before it starts the program. */
+static bool runs_code(const struct fp_capture_header *h)
+{
+	char title[FP_SETTING_TEXT_BYTES];
+
+	fp_title_of_cmdline(h->exe, h->cmdline, h->cmdline_bytes, true, title, sizeof(title));
+	return strcmp(title, "python -c") == 0;
+}
+
+/* A process that runs a script or a module comes before one that runs -c. */
 static const struct fp_capture_header *first_of(const struct fp_run_capture *captures, size_t n, bool python)
 {
 	const struct fp_capture_header *first = NULL;
@@ -342,8 +352,12 @@ static const struct fp_capture_header *first_of(const struct fp_run_capture *cap
 
 		if (!captures[i].readable || (python && h->python_state == FP_PYTHON_ABSENT))
 			continue;
-		if (!first || is_earlier(h, first))
+		if (python && first && runs_code(first) != runs_code(h)) {
+			if (runs_code(first))
+				first = h;
+		} else if (!first || is_earlier(h, first)) {
 			first = h;
+		}
 	}
 	return first;
 }

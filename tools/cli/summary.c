@@ -60,12 +60,26 @@ static const char *plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
+/* When the recording ended before the program did; 0: it did not. */
+static double stopped_after_s(const struct fp_profile *p)
+{
+	for (uint32_t i = 0; i < p->n_headers; i++)
+		if (p->headers[i].stopped_monotonic_ns && p->headers[i].settings.duration_ns)
+			return (double)p->headers[i].settings.duration_ns / 1e9;
+	return 0;
+}
+
 static void print_head(const struct fp_profile *p, const struct fp_report_files *files, const struct facts *f,
 		       const char *bold, const char *plain, FILE *out)
 {
-	fprintf(out, "%sfilperf: %s%s: %.2f s, CPU %.2f s, %u process%s, %u thread%s%s\n", bold, files->label, plain,
+	double stopped_s = stopped_after_s(p);
+
+	fprintf(out, "%sfilperf: %s%s: %.2f s, CPU %.2f s, %u process%s, %u thread%s%s", bold, files->label, plain,
 		(double)p->wall_ns / 1e9, (double)f->cpu_ns / 1e9, p->n_processes, p->n_processes == 1 ? "" : "es",
 		f->n_threads, plural(f->n_threads), p->cut ? "; cut: a process was killed or still runs" : "");
+	if (stopped_s > 0)
+		fprintf(out, "; recorded for the first %g s", stopped_s);
+	fputc('\n', out);
 }
 
 /* Returns the share of the largest line. */

@@ -8,6 +8,7 @@
 #include "tools/read/key_map.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,42 @@ static int row_of_node(struct fp_import_bill *b, size_t *room, const struct fp_p
 	return 0;
 }
 
+/* The package that the program is of: filare for a script called filare.  What
+ * it imports is worth a row; the program itself is not news. */
+static void own_package(const struct fp_profile *p, char *out, size_t n_bytes)
+{
+	size_t n;
+
+	out[0] = 0;
+	for (uint32_t i = 0; i < p->n_processes && !out[0]; i++)
+		if (p->processes[i].is_python && p->processes[i].is_first)
+			snprintf(out, n_bytes, "%s", p->processes[i].title);
+	n = strlen(out);
+	if (n > 3 && strcmp(out + n - 3, ".py") == 0)
+		out[n - 3] = 0;
+}
+
+static int assign_rows(struct fp_import_bill *b, const struct fp_profile *p, uint32_t *row_of)
+{
+	char own[64];
+	size_t room = 0;
+	int err = 0;
+
+	own_package(p, own, sizeof(own));
+	row_of[0] = UINT32_MAX;
+	for (uint32_t i = 1; !err && i < p->n_nodes; i++) {
+		uint32_t inherited = row_of[p->nodes[i].parent];
+
+		row_of[i] = inherited;
+		if (inherited != UINT32_MAX && strcmp(b->rows[inherited].package, own) != 0)
+			continue;
+		err = row_of_node(b, &room, p, i, &row_of[i]);
+		if (row_of[i] == UINT32_MAX)
+			row_of[i] = inherited;
+	}
+	return err;
+}
+
 static int largest_first(const void *a, const void *b)
 {
 	const struct fp_import_row *x = a, *y = b;
@@ -79,16 +116,8 @@ int fp_import_bill_make(const struct fp_profile *p, struct fp_import_bill **ret_
 {
 	struct fp_import_bill *b = calloc(1, sizeof(*b));
 	uint32_t *row_of = malloc((size_t)p->n_nodes * sizeof(*row_of));
-	size_t room = 0;
-	int err = b && row_of ? 0 : -ENOMEM;
+	int err = b && row_of ? assign_rows(b, p, row_of) : -ENOMEM;
 
-	if (!err)
-		row_of[0] = UINT32_MAX;
-	for (uint32_t i = 1; !err && i < p->n_nodes; i++) {
-		row_of[i] = row_of[p->nodes[i].parent];
-		if (row_of[i] == UINT32_MAX)
-			err = row_of_node(b, &room, p, i, &row_of[i]);
-	}
 	if (!err) {
 		charge(p, row_of, b);
 		if (b->n_rows)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The import bill: CPU spent below the <module> frames of packages, each
- * stack charged to its outermost <module> frame of a package.
+ * stack charged to its outermost <module> frame of a package; of those below the
+ * program's own package, to the package that it imports.
  */
 #ifndef FP_TOOLS_MODEL_IMPORT_BILL_H
 #define FP_TOOLS_MODEL_IMPORT_BILL_H

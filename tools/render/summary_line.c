@@ -22,7 +22,15 @@ uint64_t fp_summary_cpu_ns(const struct fp_profile *p)
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < p->n_headers; i++)
-		sum += p->headers[i].cpu_user_ns + p->headers[i].cpu_system_ns;
+		if (p->headers[i].end_monotonic_ns)
+			sum += p->headers[i].cpu_user_ns + p->headers[i].cpu_system_ns;
+	/* killed, or still running: what its threads' clocks said last */
+	for (uint32_t i = 0; i < p->n_threads; i++) {
+		uint32_t capture = p->processes[p->threads[i].process].capture;
+
+		if (capture < p->n_headers && !p->headers[capture].end_monotonic_ns)
+			sum += p->threads[i].record.cpu_clock_ns;
+	}
 	return sum;
 }
 
