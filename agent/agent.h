@@ -32,6 +32,9 @@ void fp_agent_exec_begin(void);
 void fp_agent_exec_failed(void);
 /* The process ends without destructors; returns after rendering. */
 void fp_agent_end(int reason, int status); /* enum fp_end_reason of capture/format.h */
+/* The program is about to filter its system calls (seccomp): recording stops,
+ * since a call of ours might end it. */
+void fp_agent_filtered(void);
 /* A program is started with this environment: counted when it lacks us.
  * n: 1, or -1 to take the last count back because the start failed. */
 void fp_agent_spawn(char *const envp[], int n);
@@ -48,6 +51,19 @@ bool fp_agent_sigaction(int number, const struct sigaction *act, struct sigactio
 /* pthread_sigmask and sigprocmask: our signal stays deliverable, the host sees
  * the mask that it set.  *ret_error: 0 or an errno value. */
 bool fp_agent_sigmask(int how, const sigset_t *set, sigset_t *old, int *ret_error);
+/* sigwait and its like, signalfd: true when *ret_changed, the set without our
+ * signal, is to be used instead. */
+bool fp_agent_wait_set(const sigset_t *set, sigset_t *ret_changed);
+void fp_agent_hide_pending(sigset_t *set);
+/* Handlers on an alternate stack block our signal besides (true: *ret_changed
+ * is to be installed); the host does not see it in the old action. */
+bool fp_agent_shield(int number, const struct sigaction *act, struct sigaction *ret_changed);
+bool fp_agent_shielded(int number);
+void fp_agent_unshield(struct sigaction *old);
+/* Around what hands the calling thread's mask to a new program: the mask that
+ * the host believes in becomes real, and back. */
+void fp_agent_mask_show(void);
+void fp_agent_mask_hide(void);
 void fp_agent_timer_prof(void); /* setitimer/getitimer(ITIMER_PROF): moves our signal away */
 /* Would this signal, sent to the process by itself now, end it? */
 bool fp_agent_signal_deadly(int number);

@@ -13,6 +13,8 @@
 #include "agent/base/text.h"
 #include "agent/config.h"
 #include "agent/hot/faults.h"
+#include "agent/hot/host_mask.h"
+#include "agent/hot/sampler.h"
 #include "agent/hot/thread.h"
 #include "agent/ledger/code_table.h"
 #include "agent/ledger/node_table.h"
@@ -258,6 +260,7 @@ void fp_agent_boot(void)
 	t = fp_thread_claim();
 	if (t) {
 		find_main_stack(t);
+		t->host_blocks = fp_host_mask_adopt();
 		fp_thread_begin(t, FP_THREAD_MAIN);
 	}
 	fp_context.segment.header->agent_boot_ns = fp_clock_thread_ns() - boot_begin_ns;
@@ -312,7 +315,8 @@ void fp_agent_end(int reason, int status)
 {
 	int saved_errno = errno;
 
-	if (fp_context_is_own() && stop_recording(reason, status) && fp_run_dir.renders && fp_config.render)
+	/* The state first: past a seccomp filter even getpid may be deadly. */
+	if (fp_context_live() && fp_context_is_own() && stop_recording(reason, status) && fp_run_dir.renders && fp_config.render)
 		fp_render_spawn(&fp_run_dir);
 	errno = saved_errno;
 }
@@ -322,12 +326,26 @@ void fp_agent_exit(void)
 	fp_agent_end(FP_END_EXIT, 0);
 }
 
+void fp_agent_filtered(void)
+{
+	static const char notice[] = "filperf: the program filtered its system calls (seccomp): nothing was recorded after that\n";
+	int saved_errno = errno;
+
+	if (fp_context_live() && fp_context_is_own()) {
+		fp_text_copy(fp_context.segment.header->notices, sizeof(fp_context.segment.header->notices), notice);
+		fp_sampler_stop();
+		(void)stop_recording(FP_END_NONE, 0);
+	}
+	errno = saved_errno;
+}
+
 void fp_agent_exec_begin(void)
 {
+	/* The mask is the task's own, in a vfork child too. */
+	fp_agent_mask_show();
 	if (!fp_context_is_own())
 		return;
 	fp_context.segment.header->execs++;
-	fp_faults_before_exec();
 	(void)stop_recording(FP_END_EXEC, 0);
 }
 
@@ -335,10 +353,10 @@ void fp_agent_exec_failed(void)
 {
 	struct fp_capture_header *h = fp_context.segment.header;
 
+	fp_agent_mask_hide();
 	if (!fp_context_is_own() || h->end_reason != FP_END_EXEC)
 		return;
 	h->end_reason = FP_END_NONE;
 	h->end_monotonic_ns = 0;
-	fp_faults_exec_failed();
 	__atomic_store_n(&fp_context.state, FP_STATE_LIVE, __ATOMIC_RELEASE);
 }

@@ -41,6 +41,13 @@
 	X(sigprocmask, REQUIRED) \
 	X(pthread_sigmask, REQUIRED) \
 	X(setitimer, REQUIRED) \
+	X(sigpending, REQUIRED) \
+	X(sigwait, REQUIRED) \
+	X(sigwaitinfo, REQUIRED) \
+	X(sigtimedwait, REQUIRED) \
+	X(signalfd, REQUIRED) \
+	X(prctl, REQUIRED) \
+	X(syscall, REQUIRED) \
 	X(dlopen, REQUIRED) \
 	X(dlclose, REQUIRED)
 

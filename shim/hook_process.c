@@ -10,10 +10,13 @@
 #include "shim/real.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* exec returns only when it failed. */
@@ -132,13 +135,23 @@ static int count_spawn(char *const envp[], int error)
 FP_HOOK int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
 			const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
-	return count_spawn(envp, fp_real(posix_spawn)(pid, path, actions, attr, argv, envp));
+	int error;
+
+	fp_agent_mask_show();
+	error = fp_real(posix_spawn)(pid, path, actions, attr, argv, envp);
+	fp_agent_mask_hide();
+	return count_spawn(envp, error);
 }
 
 FP_HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
 			 const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
-	return count_spawn(envp, fp_real(posix_spawnp)(pid, file, actions, attr, argv, envp));
+	int error;
+
+	fp_agent_mask_show();
+	error = fp_real(posix_spawnp)(pid, file, actions, attr, argv, envp);
+	fp_agent_mask_hide();
+	return count_spawn(envp, error);
 }
 
 FP_HOOK void _exit(int status)
@@ -160,6 +173,36 @@ FP_HOOK void quick_exit(int status)
 	fp_agent_end(FP_END_UNDERSCORE_EXIT, status);
 	fp_real(quick_exit)(status);
 	__builtin_unreachable();
+}
+
+/* prctl and syscall are passed on with every argument that they may have. */
+#define TAKE_NUMBERS(first, numbers, n) \
+	do { \
+		va_list list; \
+		va_start(list, first); \
+		for (int i = 0; i < (n); i++) \
+			(numbers)[i] = va_arg(list, long); \
+		va_end(list); \
+	} while (0)
+
+FP_HOOK int prctl(int option, ...)
+{
+	long a[4];
+
+	TAKE_NUMBERS(option, a, 4);
+	if (option == PR_SET_SECCOMP)
+		fp_agent_filtered();
+	return fp_real(prctl)(option, a[0], a[1], a[2], a[3]);
+}
+
+FP_HOOK long syscall(long number, ...)
+{
+	long a[6];
+
+	TAKE_NUMBERS(number, a, 6);
+	if (number == SYS_seccomp && a[0] != SECCOMP_GET_ACTION_AVAIL)
+		fp_agent_filtered();
+	return fp_real(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 static void before_signal(int number)

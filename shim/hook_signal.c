@@ -9,17 +9,26 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <sys/time.h>
 
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* old interfaces are hooked because old programs use them */
 
 FP_HOOK int sigaction(int number, const struct sigaction *act, struct sigaction *old)
 {
+	struct sigaction changed;
 	int result;
+	bool hides;
 
 	if (fp_agent_sigaction(number, act, old, &result))
 		return result;
-	return fp_real(sigaction)(number, act, old);
+	hides = old && fp_agent_shielded(number);
+	if (act && fp_agent_shield(number, act, &changed))
+		act = &changed;
+	result = fp_real(sigaction)(number, act, old);
+	if (result == 0 && hides)
+		fp_agent_unshield(old);
+	return result;
 }
 
 /* The older interfaces: true and the old handler when the agent answered. */
@@ -132,6 +141,43 @@ FP_HOOK int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
 	if (!fp_agent_sigmask(how, set, old, &error))
 		return fp_real(pthread_sigmask)(how, set, old);
 	return error;
+}
+
+FP_HOOK int sigpending(sigset_t *set)
+{
+	int result = fp_real(sigpending)(set);
+
+	if (result == 0)
+		fp_agent_hide_pending(set);
+	return result;
+}
+
+FP_HOOK int sigwait(const sigset_t *set, int *number)
+{
+	sigset_t changed;
+
+	return fp_real(sigwait)(fp_agent_wait_set(set, &changed) ? &changed : set, number);
+}
+
+FP_HOOK int sigwaitinfo(const sigset_t *set, siginfo_t *info)
+{
+	sigset_t changed;
+
+	return fp_real(sigwaitinfo)(fp_agent_wait_set(set, &changed) ? &changed : set, info);
+}
+
+FP_HOOK int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
+{
+	sigset_t changed;
+
+	return fp_real(sigtimedwait)(fp_agent_wait_set(set, &changed) ? &changed : set, info, timeout);
+}
+
+FP_HOOK int signalfd(int fd, const sigset_t *set, int flags)
+{
+	sigset_t changed;
+
+	return fp_real(signalfd)(fd, fp_agent_wait_set(set, &changed) ? &changed : set, flags);
 }
 
 FP_HOOK int setitimer(__itimer_which_t which, const struct itimerval *value, struct itimerval *old)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Signals shared with the host (faults.h).  Handlers run in any thread at any
- * instant, also inside malloc and the loader; they take no lock.  The hooks'
- * halves (fp_agent_sigaction, fp_agent_sigmask) run wherever the host calls
- * those, a vfork child included: there they change nothing of ours, because
+ * instant, also inside malloc and the loader; they take no lock.  The hook's
+ * half (fp_agent_sigaction) runs wherever the host calls it,
+ * a vfork child included: there it changes nothing of ours, because
  * its memory is the parent's and its dispositions are not.
  */
 #include "agent/hot/faults.h"
@@ -11,6 +11,7 @@
 #include "agent/agent.h"
 #include "agent/base/safe_load.h"
 #include "agent/base/sys.h"
+#include "agent/hot/host_mask.h"
 #include "agent/hot/sampler.h"
 
 #include <errno.h>
@@ -19,7 +20,6 @@
 #ifndef SA_RESTORER
 #define SA_RESTORER 0x04000000
 #endif
-#define SIGNALS_OF_THREADS_LIBRARY (3ull << 31) /* 32 and 33: glibc never lets a program mask them */
 
 /* What the host believes about a signal that we handle.  Two slots, so that a
  * handler reads a whole one while another thread writes. */
@@ -29,6 +29,10 @@ struct shadow {
 	bool ours; /* our handler is what the kernel has */
 };
 static struct shadow segv_shadow, bus_shadow;
+
+/* A signal that we left while the host believed it blocked somewhere: our
+ * handler stays until it has reached every such thread (0: none). */
+static int left_number;
 
 #if defined(__x86_64__)
 void fp_signal_restorer(void);
@@ -42,6 +46,11 @@ void fp_signal_restorer(void);
 static uint64_t bit(int number)
 {
 	return 1ull << (number - 1);
+}
+
+static uint64_t our_bit(void)
+{
+	return fp_context.sampling && fp_context.signal_number ? bit(fp_context.signal_number) : 0;
 }
 
 static struct shadow *shadow_of(int number)
@@ -61,8 +70,7 @@ static void remember_host(struct shadow *s, const struct sigaction *act)
 	uint32_t other = 1 - s->current;
 
 	s->host[other] = *act;
-	if (act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN)
-		s->host[other].sa_flags |= (int)RESTORER_FLAG;
+	s->host[other].sa_flags |= (int)RESTORER_FLAG; /* as libc does */
 	__atomic_store_n(&s->current, other, __ATOMIC_RELEASE);
 }
 
@@ -97,13 +105,16 @@ static void give_to_host(int number, siginfo_t *info, void *context, struct shad
 	if (act.sa_handler == SIG_IGN)
 		return;
 	if (act.sa_flags & SA_RESETHAND) {
-		struct sigaction reset = {.sa_handler = SIG_DFL};
+		struct sigaction reset = act;
 
+		reset.sa_handler = SIG_DFL;
 		remember_host(s, &reset);
 	}
 	mask = *(uint64_t *)&act.sa_mask | *(uint64_t *)&uc->uc_sigmask;
 	if (!(act.sa_flags & SA_NODEFER))
 		mask |= bit(number);
+	if (act.sa_flags & SA_ONSTACK) /* the stack may have no room for a frame of ours */
+		mask |= our_bit();
 	(void)fp_sys_sigmask(SIG_SETMASK, &mask, NULL);
 	if (act.sa_flags & SA_SIGINFO)
 		act.sa_sigaction(number, info, context);
@@ -158,7 +169,8 @@ static void on_sample(int number, siginfo_t *info, void *context)
 
 	/* A SIGPROF of somebody else's: the host has no handler for it, or the
 	 * sampling signal would not be SIGPROF. */
-	if (!fp_sampler_on_signal(info, context))
+	if (!fp_sampler_on_signal(info, context) &&
+	    !fp_host_mask_postpone(number, info, (uint64_t *)&((ucontext_t *)context)->uc_sigmask))
 		die_by_default(number);
 	errno = saved_errno;
 }
@@ -175,10 +187,15 @@ static int install_sampling(int number)
 static bool is_unused(int number)
 {
 	struct fp_kernel_sigaction act = {0};
+
+	return fp_sys_sigaction(number, NULL, &act) == 0 && act.handler == (void *)SIG_DFL;
+}
+
+static bool is_blocked(int number)
+{
 	uint64_t blocked = 0;
 
-	return fp_sys_sigaction(number, NULL, &act) == 0 && act.handler == (void *)SIG_DFL &&
-	       fp_sys_sigmask(SIG_BLOCK, NULL, &blocked) == 0 && !(blocked & bit(number));
+	return fp_sys_sigmask(SIG_BLOCK, NULL, &blocked) < 0 || (blocked & bit(number));
 }
 
 /* 0 when every real-time signal is in use. */
@@ -197,18 +214,17 @@ static void install_fault(int number)
 
 	if (fp_sys_sigaction(number, NULL, &old) < 0 || old.handler != (void *)SIG_DFL)
 		return; /* inherited SIG_IGN stays: it must survive the next exec too */
-	s->ours = set_kernel(number, (void *)on_fault, SA_SIGINFO | SA_NODEFER | SA_ONSTACK | SA_RESTART, 0) == 0;
+	s->ours = set_kernel(number, (void *)on_fault, SA_SIGINFO | SA_NODEFER | SA_ONSTACK | SA_RESTART, our_bit()) == 0;
 }
 
 void fp_faults_install(bool sampling)
 {
+	if (sampling)
+		fp_context.signal_number = is_unused(SIGPROF) && !is_blocked(SIGPROF) ? SIGPROF : unused_real_time_signal();
+	if (sampling && (!fp_context.signal_number || install_sampling(fp_context.signal_number) < 0))
+		fp_context.sampling = false;
 	install_fault(SIGSEGV);
 	install_fault(SIGBUS);
-	if (!sampling)
-		return;
-	fp_context.signal_number = is_unused(SIGPROF) ? SIGPROF : unused_real_time_signal();
-	if (!fp_context.signal_number || install_sampling(fp_context.signal_number) < 0)
-		fp_context.sampling = false;
 }
 
 bool fp_faults_caught(const void *context)
@@ -223,19 +239,43 @@ bool fp_faults_caught(const void *context)
 	return fp_sys_sigaction(SIGSEGV, NULL, &now) == 0 && now.handler == (void *)on_fault;
 }
 
-/* The host wants this signal for itself: ours becomes another one. */
-static void move_away(void)
+static void reinstall_fault(int number)
+{
+	struct fp_kernel_sigaction now;
+
+	if (shadow_of(number)->ours && fp_sys_sigaction(number, NULL, &now) == 0 && now.handler == (void *)on_fault)
+		(void)set_kernel(number, now.handler, now.flags, our_bit());
+}
+
+void fp_faults_leave_signal(uint64_t *mask)
 {
 	int old = fp_context.signal_number, fresh = unused_real_time_signal();
 
 	if (!fresh || install_sampling(fresh) < 0) {
-		fp_context.sampling = false;
+		fp_sampler_stop();
 		return;
 	}
 	fp_sampler_move(fresh);
+	fp_host_mask_moved(old, fresh, mask);
+	reinstall_fault(SIGSEGV);
+	reinstall_fault(SIGBUS);
+	left_number = old;
+}
+
+/* The host wants this signal for itself: ours becomes another one. */
+void fp_faults_move_away(void)
+{
+	int old = fp_context.signal_number;
+	uint64_t mask = 0;
+
+	if (fp_sys_sigmask(SIG_BLOCK, NULL, &mask) < 0)
+		return;
+	fp_faults_leave_signal(&mask);
+	left_number = 0;
 	/* SIG_IGN drops what our deleted timers left pending. */
 	(void)set_kernel(old, (void *)SIG_IGN, 0, 0);
 	(void)set_kernel(old, (void *)SIG_DFL, 0, 0);
+	(void)fp_sys_sigmask(SIG_SETMASK, &mask, NULL);
 }
 
 static bool set_fault_action(int number, struct shadow *s, const struct sigaction *act)
@@ -248,7 +288,7 @@ static bool set_fault_action(int number, struct shadow *s, const struct sigactio
 	}
 	flags |= act->sa_handler == SIG_DFL ? SA_ONSTACK | SA_RESTART :
 					      (unsigned long)act->sa_flags & (SA_ONSTACK | SA_RESTART);
-	s->ours = set_kernel(number, (void *)on_fault, flags, 0) == 0;
+	s->ours = set_kernel(number, (void *)on_fault, flags, our_bit()) == 0;
 	return s->ours;
 }
 
@@ -257,13 +297,18 @@ bool fp_agent_sigaction(int number, const struct sigaction *act, struct sigactio
 	struct shadow *s = shadow_of(number);
 	struct sigaction before = {.sa_handler = SIG_DFL};
 
-	if (!s && (!fp_context.sampling || number != fp_context.signal_number))
+	if (!s && number != left_number && (!fp_context.sampling || number != fp_context.signal_number))
 		return false;
 	if (!fp_context_is_own())
 		return false;
+	if (number == left_number && act) {
+		left_number = 0;
+		(void)set_kernel(number, (void *)SIG_DFL, 0, 0);
+		return false;
+	}
 	if (!s) { /* the sampling signal: for the host it has its default action */
 		if (act && act->sa_handler != SIG_DFL) {
-			move_away();
+			fp_faults_move_away();
 			return false;
 		}
 		if (old)
@@ -298,7 +343,7 @@ bool fp_agent_sigaction(int number, const struct sigaction *act, struct sigactio
 void fp_agent_timer_prof(void)
 {
 	if (fp_context.sampling && fp_context.signal_number == SIGPROF && fp_context_is_own())
-		move_away();
+		fp_faults_move_away();
 }
 
 bool fp_agent_signal_deadly(int number)
@@ -317,63 +362,4 @@ bool fp_agent_signal_deadly(int number)
 	if (fp_context.sampling && number == fp_context.signal_number)
 		return true;
 	return fp_sys_sigaction(number, NULL, &act) == 0 && act.handler == (void *)SIG_DFL;
-}
-
-/* A set that names our signal and little else speaks of that signal. */
-static bool names_signal(uint64_t set)
-{
-	return __builtin_popcountll(set) < 16;
-}
-
-bool fp_agent_sigmask(int how, const sigset_t *set, sigset_t *old, int *ret_error)
-{
-	struct fp_thread *t = fp_thread_self;
-	uint64_t wanted = 0, before = 0, ours = bit(fp_context.signal_number ? fp_context.signal_number : SIGPROF);
-	bool blocks;
-	int error;
-
-	if (!t || !fp_context.sampling || !fp_context_is_own())
-		return false;
-	blocks = t->host_blocks;
-	if (set) {
-		wanted = *(const uint64_t *)set & ~SIGNALS_OF_THREADS_LIBRARY;
-		if (how != SIG_UNBLOCK && (wanted & ours) && names_signal(wanted)) {
-			move_away();
-			ours = bit(fp_context.signal_number);
-		}
-		if (how == SIG_SETMASK)
-			blocks = (wanted & ours) != 0;
-		else if (wanted & ours)
-			blocks = how == SIG_BLOCK;
-		if (how != SIG_UNBLOCK)
-			wanted &= ~ours;
-	}
-	error = fp_sys_sigmask(how, set ? &wanted : NULL, &before);
-	if (error == 0) {
-		if (old) {
-			/* The kernel wrote 64 bits; glibc leaves the rest of the set alone. */
-			*(uint64_t *)old = t->host_blocks ? before | ours : before & ~ours;
-		}
-		t->host_blocks = blocks;
-	}
-	*ret_error = -error;
-	return true;
-}
-
-void fp_faults_before_exec(void)
-{
-	struct fp_thread *t = fp_thread_self;
-	uint64_t ours = bit(fp_context.signal_number ? fp_context.signal_number : SIGPROF);
-
-	if (t && t->host_blocks)
-		(void)fp_sys_sigmask(SIG_BLOCK, &ours, NULL);
-}
-
-void fp_faults_exec_failed(void)
-{
-	struct fp_thread *t = fp_thread_self;
-	uint64_t ours = bit(fp_context.signal_number ? fp_context.signal_number : SIGPROF);
-
-	if (t && t->host_blocks)
-		(void)fp_sys_sigmask(SIG_UNBLOCK, &ours, NULL);
 }

@@ -12,6 +12,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Installs the handlers and chooses the sampling signal: SIGPROF, or a
  * real-time signal when the process inherited a use of SIGPROF.  Constructor. */
@@ -21,9 +22,10 @@ void fp_faults_install(bool sampling);
  * blocked in the interrupted context or handled behind our back. */
 bool fp_faults_caught(const void *ucontext);
 
-/* The host is about to be replaced: masks it believes in become real, and
- * back when exec fails. */
-void fp_faults_before_exec(void);
-void fp_faults_exec_failed(void);
+/* Our signal becomes another, or sampling stops when none is left.  The first
+ * is for handlers: *mask, of the interrupted context, follows, and what the
+ * host has pending stays pending. */
+void fp_faults_leave_signal(uint64_t *mask);
+void fp_faults_move_away(void);
 
 #endif

@@ -112,6 +112,20 @@ void fp_sampler_move(int signal_number)
 	fp_thread_each(move_one, NULL);
 }
 
+static void stop_one(struct fp_thread *t, void *ctx)
+{
+	(void)ctx;
+	if (t->armed)
+		fp_loss_count(&fp_context.segment, FP_LOSS_threads_not_armed);
+	fp_sampler_disarm(t);
+}
+
+void fp_sampler_stop(void)
+{
+	fp_context.sampling = false;
+	fp_thread_each(stop_one, NULL);
+}
+
 static bool past_duration(int64_t now_ns)
 {
 	struct fp_capture_header *h = fp_context.segment.header;
@@ -184,8 +198,12 @@ bool fp_sampler_on_signal(siginfo_t *info, void *ucontext)
 
 	if (info->si_code != SI_TIMER || info->si_value.sival_ptr != FP_SAMPLER_COOKIE)
 		return false;
-	if (!t || !fp_context_live())
+	if (!t || !fp_context_live()) {
+		/* An exec is under way, which may fail: the next signal is wanted then. */
+		if (t && t->armed && *fp_context.fork_word)
+			set_expiry(t);
 		return true;
+	}
 	if (t->inside) {
 		t->pending_samples++;
 		set_expiry(t);

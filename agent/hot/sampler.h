@@ -24,6 +24,8 @@ void fp_sampler_arm(struct fp_thread *t);
 void fp_sampler_disarm(struct fp_thread *t);
 /* All timers to another signal number; any thread. */
 void fp_sampler_move(int signal_number);
+/* No timer any more in this process; any thread. */
+void fp_sampler_stop(void);
 
 /* Books what arrived while t was inside; called by fp_thread_leave. */
 void fp_sampler_book_pending(struct fp_thread *t);
