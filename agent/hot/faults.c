@@ -360,6 +360,6 @@ bool fp_agent_signal_deadly(int number)
 	if (s && s->ours)
 		return host_action(s)->sa_handler == SIG_DFL;
 	if (fp_context.sampling && number == fp_context.signal_number)
-		return true;
+		return !fp_thread_self || !fp_thread_self->host_blocks;
 	return fp_sys_sigaction(number, NULL, &act) == 0 && act.handler == (void *)SIG_DFL;
 }

@@ -67,6 +67,16 @@ void fp_host_mask_moved(int old, int fresh, uint64_t *mask)
 	*mask &= ~bit(fresh);
 }
 
+/* As it came where the kernel lets us; only the main thread may repeat what a
+ * kill() of others queued, from elsewhere it names us as the sender. */
+static bool queue_again(int number, siginfo_t *info)
+{
+	if (info->si_code == SI_TKILL)
+		return fp_sys_call(SYS_rt_tgsigqueueinfo, fp_context.pid, fp_sys_tid(), number, info) == 0;
+	return fp_sys_call(SYS_rt_sigqueueinfo, fp_context.pid, number, info) == 0 ||
+	       fp_sys_call(SYS_kill, fp_context.pid, number) == 0;
+}
+
 bool fp_host_mask_postpone(int number, siginfo_t *info, uint64_t *mask)
 {
 	struct fp_thread *t = fp_thread_self;
@@ -76,7 +86,7 @@ bool fp_host_mask_postpone(int number, siginfo_t *info, uint64_t *mask)
 	if (number == fp_context.signal_number)
 		fp_faults_leave_signal(mask);
 	*mask |= bit(number);
-	return fp_sys_call(SYS_rt_sigqueueinfo, fp_context.pid, number, info) == 0;
+	return queue_again(number, info);
 }
 
 bool fp_agent_sigmask(int how, const sigset_t *set, sigset_t *old, int *ret_error)

@@ -130,6 +130,7 @@ program("profsig", "every_signal")
 
 program("masks", "sigwait_all", wall=False, check=at_least(samples=1))
 program("masks", "sigwait_all", name="masks_sigwait_all_10khz", rate=10000, wall=False)
+program("masks", "sent_while_all_blocked", ends="signal 27")
 program("masks", "signalfd_all", check=at_least(samples=1))
 program("masks", "handler_mask", check=at_least(samples=1))
 program("masks", "inherited_by_threads", check=at_least(samples=1))
@@ -162,6 +163,7 @@ program("process", "ignored_across_exec", check=at_least(3))
 program("process", "blocked_across_exec", check=at_least(2, samples=1))
 program("process", "blocked_across_exec", "all", name="process_all_blocked_across_exec", check=at_least(2, samples=1))
 program("process", "blocked_across_spawn", check=at_least(4))
+program("process", "blocked_across_spawn", "bare", name="process_blocked_across_bare_spawn")
 program("process", "pending_across_exec")
 program("process", "killed_after_exec", ends="signal 27")
 program("process", "exec_chain", check=at_least(10, samples=6))
@@ -181,8 +183,17 @@ for letter, status in [("_", 41), ("E", 42), ("q", 43), ("g", 44), ("e", 300 % 2
 # -- threads -----------------------------------------------------------------
 
 program("threads", "many_threads", check=at_least(samples=10, threads=1001))
-program("threads", "signal_quota", name="threads_signal_quota", wall=False,
-        before=lambda: resource.setrlimit(resource.RLIMIT_SIGPENDING, (64, 64)), check=lost("threads_not_armed"))
+
+
+def small_quota():
+    """A user of its own, as the quota is the user's and not the process's."""
+    resource.setrlimit(resource.RLIMIT_SIGPENDING, (64, 64))
+    os.setgroups([])
+    os.setgid(64321)
+    os.setuid(64321)
+
+
+program("threads", "signal_quota", wall=False, root=True, before=small_quota, check=lost("threads_not_armed"))
 program("threads", "cancellation", check=at_least(threads=41))
 program("threads", "key_destructors")
 program("threads", "all_keys")
@@ -274,7 +285,7 @@ def drop_root():
     os.setuid(65534)
 
 
-program("limits", "working", name="limits_other_user", root=True, before=drop_root, captures=False, ignore=NO_CAPTURE)
+program("limits", "working", name="limits_other_user", root=True, before=drop_root, check=at_least(samples=5))
 
 # -- kills from outside ------------------------------------------------------
 

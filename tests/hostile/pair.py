@@ -99,7 +99,8 @@ class Place:
         self.clear()
         os.mkdir(self.work)
         os.mkdir(self.tmp)
-        os.chmod(self.root, 0o755)
+        for directory, mode in ((self.root, 0o755), (self.work, 0o777), (self.tmp, 0o1777)):
+            os.chmod(directory, mode)
         if self.private_kib:
             done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.private_kib}k", "filperf-test", self.tmp],
                                   capture_output=True, text=True)
@@ -119,8 +120,11 @@ def run_once(case, place, agent, rate):
     out, err = os.path.join(place.root, "stdout"), os.path.join(place.root, "stderr")
     command = case.command()
     with open(out, "wb") as stdout, open(err, "wb") as stderr:
-        process = subprocess.Popen(command, cwd=place.work, env=environment, stdin=subprocess.DEVNULL, stdout=stdout,
-                                   stderr=stderr, preexec_fn=case.before)
+        try:
+            process = subprocess.Popen(command, cwd=place.work, env=environment, stdin=subprocess.DEVNULL, stdout=stdout,
+                                       stderr=stderr, preexec_fn=case.before)
+        except PermissionError as error:
+            raise Skip(f"the case runs as another user, who may not read the build directory ({error})") from None
         if case.during:
             case.during(process.pid, place)
         status = wait_raw(process)

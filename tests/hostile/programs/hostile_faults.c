@@ -327,7 +327,7 @@ static int jump_storm(int argc, char **argv)
 	timer_delete(timer);
 	signal(SIGALRM, SIG_IGN);
 	burn_ms(50);
-	say("jumped %d\n", n_jumps);
+	say("%s\n", n_jumps >= 500 ? "jumped" : "lost jumps");
 	return 0;
 }
 

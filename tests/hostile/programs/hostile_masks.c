@@ -61,6 +61,47 @@ static int sigwait_all(int argc, char **argv)
 	return 0;
 }
 
+static void *burn_a_while(void *unused)
+{
+	burn_ms(150);
+	return unused;
+}
+
+/* SIGPROF from outside, to a program whose threads all block everything. */
+static int sent_while_all_blocked(int argc, char **argv)
+{
+	pthread_t threads[3];
+	sigset_t all, pending;
+	siginfo_t info;
+
+	(void)argc, (void)argv;
+	block_all(&all);
+	for (int i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, burn_a_while, NULL);
+	burn_ms(20);
+	if (fork() == 0) {
+		kill(getppid(), SIGPROF);
+		_exit(0);
+	}
+	wait(NULL);
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	burn_ms(60);
+	sigpending(&pending);
+	say_set("pending", &pending);
+	for (int i = 0; i < 3; i++)
+		say("got %d code %d\n", sigtimedwait(&all, &info, &soon), info.si_code);
+	raise(SIGPROF);
+	say("raised: got %d\n", sigtimedwait(&all, &info, &soon));
+	signal(SIGPROF, SIG_DFL);
+	kill(getpid(), SIGPROF);
+	burn_ms(20);
+	say("still there\n");
+	sigemptyset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	return 1;
+}
+
 static int signalfd_all(int argc, char **argv)
 {
 	struct signalfd_siginfo info;
@@ -227,6 +268,7 @@ static int errno_kept(int argc, char **argv)
 
 static const struct hostile_case cases[] = {
 	{"sigwait_all", sigwait_all},
+	{"sent_while_all_blocked", sent_while_all_blocked},
 	{"signalfd_all", signalfd_all},
 	{"handler_mask", handler_mask},
 	{"inherited_by_threads", inherited_by_threads},

@@ -70,13 +70,13 @@ static int signal_quota(int argc, char **argv)
 
 	(void)argc, (void)argv;
 	signal(SIGUSR1, on_signal);
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN + 20);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	for (int i = 0; i < 150; i++)
 		pthread_create(&threads[i], NULL, nap, NULL);
 	for (int i = 0; i < 20; i++)
 		n_timers += timer_create(CLOCK_MONOTONIC, &event, &timers[i]) == 0;
-	sigemptyset(&set);
-	sigaddset(&set, SIGRTMIN + 20);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	for (int i = 0; i < 5; i++)
 		n_queued += sigqueue(getpid(), SIGRTMIN + 20, value) == 0;
 	for (int i = 0; i < 150; i++)
