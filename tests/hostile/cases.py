@@ -43,11 +43,11 @@ def python_of(wanted):
 
 class Case:
     def __init__(self, name, argv, ends="exit 0", wall=True, rate=1000, check=None, captures=True, environment=None,
-                 before=None, during=None, last_file=None, ignore=None, root=False, private_kib=0, needs=()):
+                 before=None, during=None, last_file=None, ignore=None, root=False, private_kib=0, renders=None):
         self.name, self.argv, self.ends, self.wall, self.rate = name, argv, ends, wall, rate
         self.check, self.captures, self.environment = check, captures, environment or {}
         self.before, self.during, self.last_file, self.ignore = before, during, last_file, ignore
-        self.root, self.private_kib, self.needs = root or private_kib > 0, private_kib, needs
+        self.root, self.private_kib, self.renders = root or private_kib > 0, private_kib, renders
 
     def command(self):
         return self.argv() if callable(self.argv) else self.argv
@@ -55,9 +55,6 @@ class Case:
     def check_possible(self):
         if self.root and os.geteuid() != 0:
             raise Skip("needs root")
-        for tool in self.needs:
-            if not shutil.which(tool):
-                raise Skip(f"{tool} is not installed")
 
     def wait_until_settled(self, work):
         """What outlives the first process shows its end by a file."""
@@ -125,6 +122,7 @@ program("profsig", "ignored", check=at_least(samples=1))
 program("profsig", "blocked_and_pending", wall=False, check=at_least(samples=2))
 program("profsig", "own_timer", check=at_least(samples=4))
 program("profsig", "every_signal")
+program("profsig", "taken_one_by_one", check=at_least(samples=5, threads=120))
 
 # -- masks and waiting -------------------------------------------------------
 
@@ -430,7 +428,20 @@ script("leave", "abort", name="abort", ends="signal 6 core",
 script("forks", name="forks", ends="exit 0")
 script("pools", name="pools", check=at_least(5))
 script("children", name="children", check=at_least(5))
-script("greenlets", name="greenlets", python=("old", "new"))
+
+
+def greenlet_python():
+    """An interpreter, or a venv of the tests, that has the greenlet package."""
+    from pythons import candidates
+
+    venvs = glob.glob(os.path.join(os.environ.get("FP_DEPS", os.path.join(HERE, "..", "..", "build", "deps")), "*/bin/python3"))
+    for path in venvs + [path for path, origin in candidates() if origin in ("pyenv", "debian", "given")]:
+        if subprocess.run([path, "-c", "import greenlet"], capture_output=True).returncode == 0:
+            return path
+    raise Skip("no Python here has the greenlet package")
+
+
+add("py_greenlets", lambda: [greenlet_python(), os.path.join(PROGRAMS, "greenlets.py")], check=at_least(samples=5))
 script("generators", name="generators", check=at_least(samples=4))
 for option, name in [(("-X", "dev"), "dev"), (("-X", "faulthandler"), "faulthandler"), (("-S", "-E", "-I"), "isolated"),
                      (("-O",), "optimised"), (("-X", "importtime"), "importtime")]:
@@ -440,3 +451,48 @@ script("generators", name="malloc_debug", python=("old", "new"), environment={"P
        check=at_least(samples=4))
 script("generators", name="native_walk", python=("old", "new"), environment={"FIL_PERF_SPY_NATIVE": "1"},
        check=at_least(samples=4))
+
+# -- the same with the reports made at the end -------------------------------
+
+
+def rendered(name, of, **settings):
+    """A case once more, its reports rendered by the child at its end."""
+    first = CASES[of]
+    arguments = dict(ends=first.ends, before=first.before, during=first.during, last_file=first.last_file,
+                     ignore=first.ignore, environment=dict(first.environment, FIL_PERF_RENDER="1"), wall=False,
+                     captures=False, renders=True)
+    arguments.update(settings)
+    add("render_" + name, first.argv, **arguments)
+
+
+rendered("exit", "masks_errno_kept")
+rendered("waits", "process_waits")
+rendered("underscore_exit", "process_exits_u")
+rendered("quick_exit", "process_exits_q")
+rendered("raise", "profsig_raise_default")
+rendered("abort", "faults_crash_a")
+rendered("main_leaves_first", "threads_main_leaves_first")
+rendered("alive_threads", "threads_alive_at_exit")
+rendered("exec_chain", "process_exec_chain")
+rendered("many_forks", "process_many_forks")
+rendered("all_blocked", "masks_sigwait_all")
+rendered("all_closed", "limits_all_closed")
+rendered("no_descriptors", "limits_no_descriptors")
+rendered("standard_closed", "limits_standard_closed")
+rendered("daemon", "process_daemon_function", renders=None)
+rendered("daemon_outlives", "process_daemon_outlives")
+rendered("chdir", "limits_elsewhere", renders=None)
+rendered("chroot", "limits_new_root", root=True, renders=None,
+         ignore=rb"^(ERROR: ld\.so: object |filperf: the program filperf is not beside the agent).*\n")
+rendered("captures_cut", "limits_captures_cut", renders=None)
+rendered("captures_removed", "limits_captures_removed", renders=None)
+rendered("fsize", "limits_fsize", renders=None)
+rendered("small_stack", "faults_overflow", renders=None)
+rendered("seccomp", "limits_strict", renders=None)
+rendered("clear_environment", "limits_cleared_environment")
+rendered("disk_filled", "limits_disk_filled", private_kib=2048, renders=None)
+rendered("py_interrupted", "py_interrupted_new")
+rendered("py_daemon_threads", "py_daemon_threads_new")
+rendered("py_forks", "py_forks_new")
+rendered("py_children", "py_children_new")
+rendered("py_pools", "py_pools_old")

@@ -30,9 +30,7 @@ class Result:
 
     def __init__(self, status, stdout, stderr, files, facts):
         self.status, self.stdout, self.stderr, self.files, self.facts = status, stdout, stderr, files, facts
-
-    def seen(self):
-        return {"status": self.status, "stdout": self.stdout, "stderr": self.stderr, "files": self.files}
+        self.reports = []
 
 
 def words(status):
@@ -131,6 +129,10 @@ def run_once(case, place, agent, rate):
     case.wait_until_settled(place.work)
     with open(out, "rb") as stdout, open(err, "rb") as stderr:
         result = Result(status, case.tidy(stdout.read()), case.tidy(stderr.read()), files_below(place.work), [])
+    reports = os.path.join("outputs", "perf")
+    result.reports = sorted(name for name in result.files if name.startswith(reports))
+    if agent and case.environment.get("FIL_PERF_RENDER") == "1":
+        result.files = {name: content for name, content in result.files.items() if not name.startswith("outputs")}
     if agent:
         result.facts = read_facts(place.tmp)
     elsewhere = sorted(name for name in os.listdir(place.tmp) if not name.startswith("filperf-"))
@@ -190,6 +192,8 @@ def run_case(case, root):
             lines = differences(plain, loaded)
             if case.captures and not loaded.facts:
                 lines.append("  no capture was made")
+            if case.renders and not any(name.endswith("-pyspy.svg") for name in loaded.reports):
+                lines.append(f"  no flame graph was made; reports: {loaded.reports}")
             lines += unsound(loaded.facts)
             wrong = case.check(loaded.facts) if case.check and title == "the agent" else None
             if wrong:

@@ -32,6 +32,12 @@ static void *send_to_itself(void *unused)
 	return NULL;
 }
 
+static void *send_to_nobody(void *unused)
+{
+	burn_ms(2);
+	return unused;
+}
+
 static int handler(int argc, char **argv)
 {
 	struct sigaction act = {.sa_handler = count, .sa_flags = SA_RESTART};
@@ -173,6 +179,44 @@ static int every_signal(int argc, char **argv)
 	return 0;
 }
 
+static void *burn_for_a_while(void *unused)
+{
+	burn_ms(250);
+	return unused;
+}
+
+static void *make_short_threads(void *unused)
+{
+	for (int i = 0; i < 60; i++) {
+		pthread_t thread;
+
+		if (pthread_create(&thread, NULL, send_to_nobody, NULL) == 0)
+			pthread_join(thread, NULL);
+	}
+	return unused;
+}
+
+/* One signal after another is taken while threads work, come and go. */
+static int taken_one_by_one(int argc, char **argv)
+{
+	struct sigaction act = {.sa_handler = count, .sa_flags = SA_RESTART};
+	pthread_t threads[4];
+
+	(void)argc, (void)argv;
+	for (int i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, i < 2 ? burn_for_a_while : make_short_threads, NULL);
+	burn_ms(20);
+	sigaction(SIGPROF, &act, NULL);
+	for (int n = SIGRTMAX; n > SIGRTMIN + 4; n--) {
+		burn_ms(3);
+		sigaction(n, &act, NULL);
+	}
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	say("seen %d\n", (int)n_seen);
+	return 0;
+}
+
 static const struct hostile_case cases[] = {
 	{"handler", handler},
 	{"itimer", itimer},
@@ -183,6 +227,7 @@ static const struct hostile_case cases[] = {
 	{"blocked_and_pending", blocked_and_pending},
 	{"own_timer", own_timer},
 	{"every_signal", every_signal},
+	{"taken_one_by_one", taken_one_by_one},
 	{NULL, NULL},
 };
 
