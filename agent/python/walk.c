@@ -258,6 +258,11 @@ static enum fp_walk_status walk_cframes(struct walker *w, uintptr_t cframe, uint
 		return FP_WALK_TORN;
 	while (fields[1] && !w->truncated) {
 		next = fields[1];
+		/* Below a greenlet lies a copy of the root cframe that names no frame. */
+		if (!innermost && next == root && !fields[0]) {
+			cframe = root;
+			break;
+		}
 		if (w->r->read(w->r, next + l->cf_frame, outer, sizeof(outer)))
 			return FP_WALK_TORN;
 		first = w->n;
