@@ -26,6 +26,7 @@ static void write_main(const char *path, unsigned slower)
 	writer_start(&w, 1000, "/usr/bin/python3.12", "python3.12 /home/u/project/app.py it's");
 	w.header.is_first = 1;
 	w.header.losses[FP_LOSS_walk_torn] = 3;
+	w.header.settings.native = 1;
 	uint32_t main_thread = writer_thread(&w, 1000, "python3.12", FP_THREAD_MAIN | FP_THREAD_PYTHON);
 	uint32_t worker = writer_thread(&w, 1001, "pool; \xff\n0", FP_THREAD_PYTHON);
 	uint32_t module = writer_code(&w, "<module>", "<module>", "/home/u/project/app.py", 1);

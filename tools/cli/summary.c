@@ -214,33 +214,41 @@ static void print_losses(const struct fp_profile *p, const struct facts *f, FILE
 	fputc('\n', out);
 }
 
-/* One line: what the agent could not do or was told not to. */
+static bool print_header_notice(const struct fp_capture_header *h, FILE *out)
+{
+	if (h->log_stopped_ns)
+		fprintf(out, "notice: pid %d: the timeline stops at %.1f s, sums go on\n", h->pid,
+			(double)h->log_stopped_ns / 1e9);
+	else if (h->stopped_monotonic_ns)
+		fprintf(out, "notice: recorded for %.1f s, as asked\n",
+			(double)(h->stopped_monotonic_ns - (uint64_t)h->start_monotonic_ns) / 1e9);
+	else if (h->notices[0])
+		fprintf(out, "notice: pid %d: %.*s\n", h->pid, (int)strcspn(h->notices, "\n"), h->notices);
+	else
+		return false;
+	return true;
+}
+
+/* One line, the gravest: what is missing, could not be done, or was asked. */
 static void print_notice(const struct fp_profile *p, FILE *out)
 {
-	const struct fp_capture_header *h;
-
 	for (uint32_t i = 0; i < p->n_headers; i++) {
-		h = &p->headers[i];
+		const struct fp_capture_header *h = &p->headers[i];
 
 		if (h->python_state == FP_PYTHON_UNSUPPORTED) {
 			fprintf(out, "notice: pid %d: %.150s; its native part is here\n", h->pid, h->python_reason);
 			return;
 		}
 	}
-	for (uint32_t i = 0; i < p->n_headers; i++) {
-		h = &p->headers[i];
-		if (h->log_stopped_ns)
-			fprintf(out, "notice: pid %d: the timeline stops at %.1f s, sums go on\n", h->pid,
-				(double)h->log_stopped_ns / 1e9);
-		else if (h->stopped_monotonic_ns)
-			fprintf(out, "notice: recorded for %.1f s, as asked\n",
-				(double)(h->stopped_monotonic_ns - (uint64_t)h->start_monotonic_ns) / 1e9);
-		else if (h->notices[0])
-			fprintf(out, "notice: pid %d: %.*s\n", h->pid, (int)strcspn(h->notices, "\n"), h->notices);
-		else
-			continue;
+	if (p->damage[0]) {
+		fprintf(out, "notice: %s\n", p->damage);
 		return;
 	}
+	for (uint32_t i = 0; i < p->n_headers; i++)
+		if (print_header_notice(&p->headers[i], out))
+			return;
+	if (p->unnamed[0])
+		fprintf(out, "notice: %s\n", p->unnamed);
 }
 
 static void print_next(const struct fp_profile *p, const struct fp_report_files *files, const struct facts *f,

@@ -36,6 +36,7 @@ struct fp_builder *fp_builder_create(void)
 	b->p->nodes[0] = (struct fp_stack_node){ .parent = 0, .frame = UINT32_MAX };
 	b->p->n_nodes = 1;
 	b->p->label = b->p->source = b->p->command = b->p->cwd = b->p->filter = "";
+	b->p->damage = b->p->unnamed = "";
 	return b;
 }
 

@@ -7,6 +7,7 @@
 
 #include "agent/python/python.h"
 #include "tools/read/key_map.h"
+#include "tools/read/symbol_name.h"
 #include "tools/read/symbols.h"
 
 #include <stdio.h>
@@ -16,6 +17,7 @@
 /* Frames of a key, outermost first, in frames[]. */
 struct resolved {
 	uint32_t first, n;
+	bool is_startup;
 };
 
 struct fp_capture_frames {
@@ -101,7 +103,10 @@ static int resolve_python(struct fp_capture_frames *f, uint64_t key)
 		frame.qualname = frame.name;
 	frame.file = text_of(f, r->file_text);
 	frame.first_line = r->first_line;
-	if (lines && FP_KEY_OFFSET(key) >= 0)
+	/* A frame that is just beginning stands where CPython's f_lineno says. */
+	if (FP_KEY_OFFSET(key) < 0)
+		frame.line = r->first_line;
+	else if (lines)
 		frame.line = fp_python_line(r->line_table, lines, n_bytes, r->first_line,
 					    FP_KEY_OFFSET(key), &column);
 	return add_frame(f, &frame);
@@ -201,7 +206,21 @@ static int resolve(struct fp_capture_frames *f, uint64_t key, struct resolved *r
 	return err;
 }
 
-uint32_t fp_capture_frames_push(struct fp_capture_frames *f, uint32_t parent, uint64_t key)
+/* Only the outermost frames: a function of the program may have such a name. */
+static bool is_startup(const struct fp_capture_frames *f, const struct resolved *r)
+{
+	const struct fp_frame *frames = fp_builder_profile(f->b)->frames;
+	bool is = r->n > 0;
+
+	for (uint32_t i = 0; i < r->n && is; i++) {
+		const struct fp_frame *frame = &frames[f->frames[r->first + i]];
+
+		is = frame->kind == FP_FRAME_NATIVE && fp_symbol_is_startup(frame->name);
+	}
+	return is;
+}
+
+static const struct resolved *resolved_of(struct fp_capture_frames *f, uint64_t key)
 {
 	uint32_t at = fp_key_map_find(&f->by_key, key, NULL, NULL);
 
@@ -210,10 +229,44 @@ uint32_t fp_capture_frames_push(struct fp_capture_frames *f, uint32_t parent, ui
 			    sizeof(*f->resolved)) ||
 		    resolve(f, key, &f->resolved[f->n_resolved]) ||
 		    fp_key_map_add(&f->by_key, key, (uint32_t)f->n_resolved))
-			return UINT32_MAX;
+			return NULL;
 		at = (uint32_t)f->n_resolved++;
+		f->resolved[at].is_startup = is_startup(f, &f->resolved[at]);
 	}
-	for (uint32_t i = 0; i < f->resolved[at].n && parent != UINT32_MAX; i++)
-		parent = fp_builder_node(f->b, parent, f->frames[f->resolved[at].first + i]);
+	return &f->resolved[at];
+}
+
+static uint32_t push_frames(struct fp_capture_frames *f, uint32_t parent, const struct resolved *r)
+{
+	for (uint32_t i = 0; i < r->n && parent != UINT32_MAX; i++)
+		parent = fp_builder_node(f->b, parent, f->frames[r->first + i]);
 	return parent;
+}
+
+static bool is_python_only(const struct fp_capture_header *h)
+{
+	return !h->settings.native &&
+	       (h->python_state == FP_PYTHON_FOUND || h->python_state == FP_PYTHON_LIVE);
+}
+
+uint32_t fp_capture_frames_push(struct fp_capture_frames *f, uint32_t parent, uint64_t key)
+{
+	const struct resolved *r;
+
+	if (FP_KEY_KIND(key) == FP_KEY_NATIVE && is_python_only(&f->c->header)) {
+		if (parent)
+			return parent;
+		key = FP_KEY_MAKE_MARK(FP_MARK_no_python_frame);
+	}
+	r = resolved_of(f, key);
+	if (!r)
+		return UINT32_MAX;
+	return !parent && r->is_startup ? parent : push_frames(f, parent, r);
+}
+
+uint32_t fp_capture_frames_push_alone(struct fp_capture_frames *f, uint64_t key)
+{
+	const struct resolved *r = resolved_of(f, key);
+
+	return r ? push_frames(f, 0, r) : UINT32_MAX;
 }

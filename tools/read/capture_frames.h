@@ -24,7 +24,13 @@ struct fp_capture_frames *fp_capture_frames_create(struct fp_builder *b,
 void fp_capture_frames_destroy(struct fp_capture_frames *f);
 
 /* The node for key under parent; a native key may add several frames, as
- * inlined functions are.  UINT32_MAX: out of memory. */
+ * inlined functions are.  How threads and programs begin adds nothing below the
+ * root: parent is returned.  In a Python process recorded without native stacks, what
+ * runs outside any Python frame is one mark.  UINT32_MAX: out of memory. */
 uint32_t fp_capture_frames_push(struct fp_capture_frames *f, uint32_t parent, uint64_t key);
+
+/* The node of a stack that has nothing but key, which is shown whatever it
+ * is.  UINT32_MAX: out of memory. */
+uint32_t fp_capture_frames_push_alone(struct fp_capture_frames *f, uint64_t key);
 
 #endif

@@ -89,6 +89,14 @@ static int take_nodes(struct intake *in)
 							c->nodes[i].key);
 		err = in->node_of[i] == UINT32_MAX ? -ENOMEM : 0;
 	}
+	for (uint32_t i = 0; i < c->n_cells && !err; i++) {
+		uint32_t n = c->cells[i].stack;
+
+		if (!n || in->node_of[n])
+			continue; /* else nothing but how threads begin: shown after all */
+		in->node_of[n] = fp_capture_frames_push_alone(frames, c->nodes[n].key);
+		err = in->node_of[n] == UINT32_MAX ? -ENOMEM : 0;
+	}
 	fp_capture_frames_destroy(frames);
 	return err;
 }
@@ -248,6 +256,35 @@ static int survey(const struct fp_read_job *job, const char *const *paths, uint3
 
 static int add_header(struct fp_profile *p, size_t *room, const struct fp_capture_header *h);
 
+/* What the reader had to leave out; the worst of it, as there is one line. */
+struct left_out {
+	uint32_t n_unreadable, n_damaged;
+	char why[512]; /* of the first capture that cannot be read */
+};
+
+static int describe_left_out(const struct fp_read_job *job, const struct left_out *l,
+			     const struct fp_symbols *symbols)
+{
+	struct fp_profile *p = fp_builder_profile(job->b);
+	char more[32] = "", line[1024] = "";
+	unsigned n = 0;
+
+	if (l->n_unreadable)
+		snprintf(line, sizeof(line), "%u capture%s left out: %s", l->n_unreadable,
+			 l->n_unreadable == 1 ? "" : "s", l->why);
+	else if (l->n_damaged)
+		snprintf(line, sizeof(line), "%u damaged record%s left out", l->n_damaged,
+			 l->n_damaged == 1 ? "" : "s");
+	p->damage = fp_builder_string(job->b, line, strlen(line));
+	while (symbols && fp_symbols_refused(symbols, n))
+		n++;
+	if (n > 1)
+		snprintf(more, sizeof(more), " (and %u more)", n - 1);
+	snprintf(line, sizeof(line), "%s%s", n ? fp_symbols_refused(symbols, 0) : "", more);
+	p->unnamed = fp_builder_string(job->b, line, strlen(line));
+	return p->damage && p->unnamed ? 0 : -ENOMEM;
+}
+
 static int take_all(const struct fp_read_job *job, const char *const *paths, uint32_t n_paths,
 		    const struct fp_capture_header *headers, const bool *readable,
 		    const struct run_span *span)
@@ -256,6 +293,7 @@ static int take_all(const struct fp_read_job *job, const char *const *paths, uin
 	struct fp_profile *p = fp_builder_profile(job->b);
 	const struct fp_capture_header *first = &headers[span->first];
 	struct fp_symbols *symbols = NULL;
+	struct left_out left_out = { 0 };
 	size_t room = 0;
 	int err = 0;
 
@@ -264,23 +302,36 @@ static int take_all(const struct fp_read_job *job, const char *const *paths, uin
 		struct fp_capture c;
 		struct intake in = { .job = job, .c = &c, .symbols = &symbols,
 				     .base_monotonic_ns = span->start_ns };
-		char title[256], ignored[256];
+		char title[256], why[sizeof(left_out.why)];
 
 		if (o->progress)
 			o->progress(o->progress_ctx, "reading captures", i, n_paths);
-		if (!readable[i] || (!o->subprocesses && h->pid != first->pid))
+		if (!readable[i]) {
+			if (!left_out.n_unreadable++)
+				(void)fp_capture_header_read(paths[i], &c.header, left_out.why,
+							     sizeof(left_out.why));
+			continue;
+		}
+		if (!o->subprocesses && h->pid != first->pid)
 			continue;
 		fp_title_of_cmdline(h->exe, h->cmdline, h->cmdline_bytes,
 				    h->python_state != FP_PYTHON_ABSENT, title, sizeof(title));
-		if (!fp_read_wants_process(o, title, h->exe, h->pid) ||
-		    fp_capture_open(paths[i], &c, ignored, sizeof(ignored)))
+		if (!fp_read_wants_process(o, title, h->exe, h->pid))
 			continue;
+		if (fp_capture_open(paths[i], &c, why, sizeof(why))) {
+			if (!left_out.n_unreadable++)
+				snprintf(left_out.why, sizeof(left_out.why), "%s", why);
+			continue;
+		}
+		left_out.n_damaged += c.n_damaged;
 		p->cut = p->cut || c.cut;
 		err = add_header(p, &room, &c.header);
 		if (!err)
 			err = take_capture(&in, p->n_headers - 1);
 		fp_capture_close(&c);
 	}
+	if (!err)
+		err = describe_left_out(job, &left_out, symbols);
 	if (symbols)
 		fp_symbols_destroy(symbols);
 	return err;

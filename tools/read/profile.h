@@ -105,6 +105,8 @@ struct fp_profile {
 	uint32_t n_headers;
 	const char *filter;        /* "" or what was chosen ("only samples that hold the GIL"),
 				    * for titles and empty graphs */
+	const char *damage;        /* "" or one line: what could not be read, and why */
+	const char *unnamed;       /* "" or one line: the files whose symbols could not be used */
 	struct fp_arena *arena;    /* owns the strings */
 };
 

@@ -30,8 +30,12 @@ struct object {
 	Dwfl *dwfl;               /* NULL: not usable */
 	struct symbol *symbols;
 	size_t n_symbols;
+	uint64_t entry;           /* where a program begins, 0 in libraries */
 	struct fp_symbol_lines *lines;
 };
+
+/* At most as long as _start is, which stripped programs do not name. */
+#define ENTRY_BYTES 48
 
 struct fp_symbols {
 	struct fp_arena *arena;
@@ -167,6 +171,15 @@ static void take_symbols(struct object *o, Dwfl_Module *module)
 	sort_symbols(o);
 }
 
+static uint64_t entry_of(Dwfl_Module *module)
+{
+	GElf_Addr bias;
+	GElf_Ehdr header;
+	Elf *elf = dwfl_module_getelf(module, &bias);
+
+	return elf && gelf_getehdr(elf, &header) ? header.e_entry + bias : 0;
+}
+
 static void open_object(struct fp_symbols *s, struct object *o)
 {
 	int fd = open(o->path, O_RDONLY | O_CLOEXEC), n;
@@ -199,6 +212,7 @@ static void open_object(struct fp_symbols *s, struct object *o)
 		return;
 	}
 	take_symbols(o, module);
+	o->entry = entry_of(module);
 	o->lines = fp_symbol_lines_create(module, s->arena);
 }
 
@@ -260,6 +274,8 @@ static const char *shown_name(struct fp_symbols *s, struct object *o, uint64_t v
 
 	if (symbol && !symbol->shown)
 		symbol->shown = fp_symbol_name(s->arena, symbol->raw);
+	if (!symbol && o->entry && vaddr - o->entry < ENTRY_BYTES)
+		return "_start";
 	return symbol ? symbol->shown : NULL;
 }
 
