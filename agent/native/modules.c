@@ -7,7 +7,8 @@
  * Objects and maps are never unmapped: a reader in a signal handler may be
  * held up for any time.  An object that comes back is found in the list of
  * all objects; a map is used again after RETIRED others, and then still
- * holds valid objects at every index.
+ * holds valid objects at every index: a reader held up that long gets a wrong
+ * answer for one sample, so entries and their count are stored atomically.
  */
 #include "agent/native/modules.h"
 
@@ -31,6 +32,7 @@ struct known_module {
 struct collector {
 	struct fp_module_map *map;
 	const struct fp_module_map *newest;
+	unsigned n; /* in map, which is told at the end */
 	bool full, no_memory, unchanged;
 };
 
@@ -81,6 +83,27 @@ static void *take_room(size_t n_bytes)
 	return p;
 }
 
+static const struct fp_module *module_at(const struct fp_module_map *map, unsigned i)
+{
+	return __atomic_load_n(&map->modules[i], __ATOMIC_ACQUIRE);
+}
+
+static void put_module(struct fp_module_map *map, unsigned i, const struct fp_module *m)
+{
+	__atomic_store_n(&map->modules[i], m, __ATOMIC_RELEASE);
+}
+
+static unsigned count_of(const struct fp_module_map *map)
+{
+	return map ? __atomic_load_n(&map->n, __ATOMIC_ACQUIRE) : 0;
+}
+
+/* The loader's counters only grow. */
+static uint64_t changes_of(const struct fp_module_map *map)
+{
+	return __atomic_load_n(&map->loads, __ATOMIC_RELAXED) + __atomic_load_n(&map->unloads, __ATOMIC_RELAXED);
+}
+
 static struct fp_module_map *take_map(unsigned cap)
 {
 	struct fp_module_map *map = __atomic_exchange_n(&spare, NULL, __ATOMIC_ACQ_REL);
@@ -129,15 +152,15 @@ static int collect(struct dl_phdr_info *info, size_t n_bytes, void *data)
 	unsigned at;
 
 	(void)n_bytes;
-	if (!c->map->n) {
-		c->map->loads = info->dlpi_adds;
-		c->map->unloads = info->dlpi_subs;
-		if (c->newest && c->newest->loads == info->dlpi_adds && c->newest->unloads == info->dlpi_subs) {
+	if (!c->n) {
+		__atomic_store_n(&c->map->loads, info->dlpi_adds, __ATOMIC_RELAXED);
+		__atomic_store_n(&c->map->unloads, info->dlpi_subs, __ATOMIC_RELAXED);
+		if (c->newest && changes_of(c->newest) == changes_of(c->map)) {
 			c->unchanged = true;
 			return 1;
 		}
 	}
-	if (c->map->n == c->map->cap) {
+	if (c->n == c->map->cap) {
 		c->full = true;
 		return 1;
 	}
@@ -149,9 +172,9 @@ static int collect(struct dl_phdr_info *info, size_t n_bytes, void *data)
 		c->no_memory = true;
 		return 1;
 	}
-	for (at = c->map->n++; at && c->map->modules[at - 1]->start > kept->start; at--)
-		c->map->modules[at] = c->map->modules[at - 1];
-	c->map->modules[at] = kept;
+	for (at = c->n++; at && module_at(c->map, at - 1)->start > kept->start; at--)
+		put_module(c->map, at, module_at(c->map, at - 1));
+	put_module(c->map, at, kept);
 	return 0;
 }
 
@@ -166,20 +189,22 @@ static void publish(struct fp_module_map *map, fp_module_seen seen, void *ctx)
 	struct fp_module_map *old = newest_map;
 	bool gone = false;
 
-	for (unsigned i = 0; old && i < old->n; i++)
-		gone |= !holds(map, old->modules[i]);
+	uint32_t generation = old ? old->generation : 1;
+
+	for (unsigned i = 0; i < count_of(old); i++)
+		gone |= !holds(map, module_at(old, i));
 	/* What only came changes the meaning of no address already sampled. */
-	map->generation = old ? old->generation : 1;
-	map->epoch = old ? old->epoch + gone : 1;
-	if (gone && map->generation < GENERATION_LAST)
-		map->generation++;
+	if (gone && generation < GENERATION_LAST)
+		generation++;
+	__atomic_store_n(&map->generation, generation, __ATOMIC_RELAXED);
+	__atomic_store_n(&map->epoch, old ? old->epoch + gone : 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&newest_map, map, __ATOMIC_RELEASE);
-	for (unsigned i = 0; seen && old && i < old->n; i++)
-		if (!holds(map, old->modules[i]))
-			seen(ctx, old->modules[i], false, map->generation);
-	for (unsigned i = 0; seen && i < map->n; i++)
-		if (!holds(old, map->modules[i]))
-			seen(ctx, map->modules[i], true, map->generation);
+	for (unsigned i = 0; seen && i < count_of(old); i++)
+		if (!holds(map, module_at(old, i)))
+			seen(ctx, module_at(old, i), false, generation);
+	for (unsigned i = 0; seen && i < count_of(map); i++)
+		if (!holds(old, module_at(map, i)))
+			seen(ctx, module_at(map, i), true, generation);
 	if (old) {
 		struct fp_module_map **slot = &retired[n_retired++ % RETIRED];
 
@@ -192,21 +217,22 @@ static void publish(struct fp_module_map *map, fp_module_seen seen, void *ctx)
 int fp_native_refresh(fp_module_seen seen, void *ctx)
 {
 	struct collector c = {.newest = fp_module_map_newest()};
-	unsigned cap = c.newest && c.newest->n >= FIRST_CAP ? c.newest->n * 2 : FIRST_CAP;
+	unsigned cap = count_of(c.newest) >= FIRST_CAP ? count_of(c.newest) * 2 : FIRST_CAP;
 
 	do {
 		c.map = take_map(cap);
 		if (!c.map)
 			return -ENOMEM;
-		c.map->n = 0;
+		c.n = 0;
 		c.full = false;
 		dl_iterate_phdr(collect, &c);
 		cap *= 2;
 	} while (c.full);
+	__atomic_store_n(&c.map->n, c.n, __ATOMIC_RELEASE);
 	lock(&refresh_lock);
 	/* Another thread may have asked the loader later and published first. */
 	if (c.no_memory || c.unchanged ||
-	    (newest_map && newest_map->loads + newest_map->unloads >= c.map->loads + c.map->unloads))
+	    (newest_map && changes_of(newest_map) >= changes_of(c.map)))
 		__atomic_store_n(&spare, c.map, __ATOMIC_RELEASE);
 	else
 		publish(c.map, seen, ctx);
@@ -218,8 +244,8 @@ void fp_native_each(fp_module_seen seen, void *ctx)
 {
 	const struct fp_module_map *map = fp_module_map_newest();
 
-	for (unsigned i = 0; map && i < map->n; i++)
-		seen(ctx, map->modules[i], true, map->generation);
+	for (unsigned i = 0; i < count_of(map); i++)
+		seen(ctx, module_at(map, i), true, map->generation);
 }
 
 const struct fp_module_map *fp_module_map_newest(void)
@@ -229,24 +255,28 @@ const struct fp_module_map *fp_module_map_newest(void)
 
 const struct fp_module *fp_module_map_find(const struct fp_module_map *map, uintptr_t pc)
 {
-	unsigned low = 0, high = map ? map->n : 0;
+	const struct fp_module *found = NULL;
+	unsigned low = 0, high = count_of(map);
 
 	while (low < high) {
 		unsigned middle = low + (high - low) / 2;
+		const struct fp_module *m = module_at(map, middle);
 
-		if (map->modules[middle]->start <= pc)
+		if (m->start <= pc) {
+			found = m;
 			low = middle + 1;
-		else
+		} else {
 			high = middle;
+		}
 	}
-	return low && pc < map->modules[low - 1]->end ? map->modules[low - 1] : NULL;
+	return found && pc < found->end ? found : NULL;
 }
 
 uint32_t fp_native_generation(void)
 {
 	const struct fp_module_map *map = fp_module_map_newest();
 
-	return map ? map->generation : 0;
+	return map ? __atomic_load_n(&map->generation, __ATOMIC_RELAXED) : 0;
 }
 
 const struct fp_module *fp_native_find(uintptr_t pc)
@@ -259,8 +289,8 @@ int fp_native_iterate_phdr(int (*seen)(struct dl_phdr_info *info, size_t n_bytes
 	const struct fp_module_map *map = fp_module_map_newest();
 	int result = 0;
 
-	for (unsigned i = 0; map && i < map->n && !result; i++) {
-		const struct fp_module *m = map->modules[i];
+	for (unsigned i = 0; i < count_of(map) && !result; i++) {
+		const struct fp_module *m = module_at(map, i);
 		struct dl_phdr_info info = {
 			.dlpi_addr = m->bias,
 			.dlpi_name = m->path,

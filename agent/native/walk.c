@@ -8,89 +8,27 @@
 
 #include "agent/base/safe_load.h"
 #include "agent/native/modules.h"
-#include "agent/native/unwind_rule.h"
+#include "agent/native/rule_table.h"
 
 #include <signal.h>
 #include <ucontext.h>
 
 #if defined(__x86_64__)
 
-#define RULES (1u << 14)
-#define PROBES 4u
 #define GUESS_BYTES 0x10000u
 /* libunwind takes 4 KiB of the stack that it runs on. */
 #define LEARN_BYTES 12288u
 
-/* A slot is written once per tag: the tag says for which address and epoch
- * the rule is, and is BUSY while it changes. */
-struct rule_slot {
-	uint64_t tag;
-	struct fp_rule rule;
-};
-#define TAG_BUSY 1ull
-#define TAG_EPOCH_BITS 16u
-
-static struct rule_slot rules[RULES];
-
 struct walk {
 	struct fp_rule_room *room;
 	const struct fp_module_map *map;
+	uint32_t epoch;            /* of the map, read once */
 	uintptr_t pc, sp, fp, r10; /* r10: where called is false */
 	uintptr_t stack_high;      /* [sp at the start, stack_high) is mapped; 0 unknown */
 	uintptr_t stack_from;
 	bool called;               /* pc is a return address */
 	bool may_learn;
 };
-
-static uint64_t tag_of(const struct fp_module_map *map, uintptr_t pc)
-{
-	return ((uint64_t)pc << TAG_EPOCH_BITS) | (map->epoch & ((1u << TAG_EPOCH_BITS) - 1));
-}
-
-static struct rule_slot *slot_of(uintptr_t pc, unsigned probe)
-{
-	return &rules[((pc * 0x9e3779b97f4a7c15ull >> 40) + probe) & (RULES - 1)];
-}
-
-static bool recall(uint64_t tag, uintptr_t pc, struct fp_rule *ret_rule)
-{
-	for (unsigned i = 0; i < PROBES; i++) {
-		struct rule_slot *s = slot_of(pc, i);
-		struct fp_rule rule;
-
-		if (__atomic_load_n(&s->tag, __ATOMIC_ACQUIRE) != tag)
-			continue;
-		__atomic_load(&s->rule, &rule, __ATOMIC_ACQUIRE);
-		if (__atomic_load_n(&s->tag, __ATOMIC_RELAXED) != tag)
-			continue;
-		*ret_rule = rule;
-		return true;
-	}
-	return false;
-}
-
-static void keep(uint64_t tag, uintptr_t pc, struct fp_rule rule)
-{
-	struct rule_slot *s = slot_of(pc, 0);
-	uint64_t old;
-
-	/* An empty slot, or one of an older map; else the first. */
-	for (unsigned i = 0; i < PROBES; i++) {
-		struct rule_slot *candidate = slot_of(pc, i);
-
-		old = __atomic_load_n(&candidate->tag, __ATOMIC_RELAXED);
-		if (!old || (old ^ tag) & ((1u << TAG_EPOCH_BITS) - 1)) {
-			s = candidate;
-			break;
-		}
-	}
-	old = __atomic_load_n(&s->tag, __ATOMIC_RELAXED);
-	if (old == TAG_BUSY ||
-	    !__atomic_compare_exchange_n(&s->tag, &old, TAG_BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		return;
-	__atomic_store(&s->rule, &rule, __ATOMIC_RELEASE);
-	__atomic_store_n(&s->tag, tag, __ATOMIC_RELEASE);
-}
 
 static bool load(const struct walk *w, uintptr_t at, uintptr_t *ret_value)
 {
@@ -103,9 +41,7 @@ static bool load(const struct walk *w, uintptr_t at, uintptr_t *ret_value)
 
 static bool rule_of(const struct walk *w, uintptr_t pc, struct fp_rule *ret_rule)
 {
-	uint64_t tag = tag_of(w->map, pc);
-
-	if (recall(tag, pc, ret_rule))
+	if (fp_rule_recall(w->epoch, pc, ret_rule))
 		return true;
 	if (!w->may_learn)
 		return false;
@@ -113,7 +49,7 @@ static bool rule_of(const struct walk *w, uintptr_t pc, struct fp_rule *ret_rule
 		return false;
 	/* An object may still be loaded where there is none. */
 	if (ret_rule->kind != FP_RULE_UNKNOWN || fp_module_map_find(w->map, pc))
-		keep(tag, pc, *ret_rule);
+		fp_rule_keep(w->epoch, pc, *ret_rule);
 	return true;
 }
 
@@ -224,6 +160,8 @@ unsigned fp_native_walk(void *thread_scratch, const void *ucontext, uintptr_t st
 	};
 	unsigned n = 0;
 
+	if (w.map)
+		w.epoch = __atomic_load_n(&w.map->epoch, __ATOMIC_RELAXED);
 	/* From the stack pointer up, the stack of a running thread is mapped. */
 	if (w.sp >= stack_low && w.sp < stack_high) {
 		w.stack_from = w.sp;

@@ -246,7 +246,7 @@ static void work_for(unsigned ms)
 	sample_end(timer);
 }
 
-static void check_counts(const char *what)
+static void check_counts(const char *what, unsigned shorter_percent)
 {
 	struct sample_counts c = sample_counts;
 
@@ -254,8 +254,9 @@ static void check_counts(const char *what)
 	       c.frames, c.equal, c.shorter, c.different, c.no_reference);
 	assert_true(c.walks > 50);
 	assert_int_equal(c.different, 0);
-	/* A rule may be busy: libunwind is asked by one thread at a time. */
-	assert_true(c.shorter * 100 <= c.walks);
+	/* A rule may be busy: libunwind is asked by one thread at a time, which the
+	 * machine may have put aside.  An object that goes takes the rules with it. */
+	assert_true(c.shorter * 100 <= c.walks * shorter_percent);
 	assert_true(c.equal * 10 > c.walks * 8);
 	memset(&sample_counts, 0, sizeof(sample_counts));
 }
@@ -265,7 +266,7 @@ static void equals_backtrace(void **state)
 	(void)state;
 	memset(&sample_counts, 0, sizeof(sample_counts));
 	work_for(1500);
-	check_counts("one thread");
+	check_counts("one thread", 1);
 }
 
 static void *work_in_thread(void *arg)
@@ -284,7 +285,7 @@ static void eight_threads(void **state)
 		assert_int_equal(pthread_create(&threads[i], NULL, work_in_thread, &ms), 0);
 	for (int i = 0; i < 8; i++)
 		pthread_join(threads[i], NULL);
-	check_counts("eight threads");
+	check_counts("eight threads", 1);
 }
 
 static int count_objects(struct dl_phdr_info *info, size_t n_bytes, void *data)
@@ -342,7 +343,7 @@ static void storm_of_dlopen(void **state)
 		pthread_join(threads[i], NULL);
 	printf("%u libraries opened and closed, generation %u -> %u\n", opened, before, fp_native_generation());
 	assert_true(!opened || fp_native_generation() > before);
-	check_counts("dlopen storm");
+	check_counts("dlopen storm", 15);
 }
 
 /* A child of fork, whatever other threads did at that moment, can walk. */
