@@ -21,6 +21,8 @@
 	X(execveat, OPTIONAL) \
 	X(posix_spawn, REQUIRED) \
 	X(posix_spawnp, REQUIRED) \
+	X(system, REQUIRED) \
+	X(popen, REQUIRED) \
 	X(_exit, REQUIRED) \
 	X(_Exit, REQUIRED) \
 	X(quick_exit, REQUIRED) \
@@ -41,6 +43,10 @@
 	X(sigprocmask, REQUIRED) \
 	X(pthread_sigmask, REQUIRED) \
 	X(setitimer, REQUIRED) \
+	X(sigsetmask, OPTIONAL) \
+	X(sigblock, OPTIONAL) \
+	X(sighold, OPTIONAL) \
+	X(sigrelse, OPTIONAL) \
 	X(sigpending, REQUIRED) \
 	X(sigwait, REQUIRED) \
 	X(sigwaitinfo, REQUIRED) \

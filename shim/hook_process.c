@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -152,6 +153,27 @@ FP_HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_ac
 	error = fp_real(posix_spawnp)(pid, file, actions, attr, argv, envp);
 	fp_agent_mask_hide();
 	return count_spawn(envp, error);
+}
+
+/* The child's exec is libc's inner one: only its mask is seen to here. */
+FP_HOOK int system(const char *command)
+{
+	int status;
+
+	fp_agent_mask_show();
+	status = fp_real(system)(command);
+	fp_agent_mask_hide();
+	return status;
+}
+
+FP_HOOK FILE *popen(const char *command, const char *mode)
+{
+	FILE *pipe;
+
+	fp_agent_mask_show();
+	pipe = fp_real(popen)(command, mode);
+	fp_agent_mask_hide();
+	return pipe;
 }
 
 FP_HOOK void _exit(int status)

@@ -143,6 +143,45 @@ FP_HOOK int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
 	return error;
 }
 
+/* The BSD and System V forms: a word of signals, one signal. */
+static int change_mask(int how, unsigned long word)
+{
+	sigset_t set, old;
+
+	sigemptyset(&set);
+	sigemptyset(&old);
+	*(unsigned long *)&set = word;
+	return sigprocmask(how, &set, &old) < 0 ? -1 : (int)*(unsigned long *)&old;
+}
+
+FP_HOOK int sigsetmask(int mask)
+{
+	return change_mask(SIG_SETMASK, (unsigned int)mask);
+}
+
+FP_HOOK int sigblock(int mask)
+{
+	return change_mask(SIG_BLOCK, (unsigned int)mask);
+}
+
+static int change_one(int how, int number)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	return sigaddset(&set, number) < 0 ? -1 : sigprocmask(how, &set, NULL);
+}
+
+FP_HOOK int sighold(int number)
+{
+	return change_one(SIG_BLOCK, number);
+}
+
+FP_HOOK int sigrelse(int number)
+{
+	return change_one(SIG_UNBLOCK, number);
+}
+
 FP_HOOK int sigpending(sigset_t *set)
 {
 	int result = fp_real(sigpending)(set);

@@ -13,12 +13,14 @@ does not name it.  Status 77 when there is no such interpreter with its tests.
 
 import concurrent.futures
 import fnmatch
+import glob
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -86,21 +88,22 @@ class Runner:
     def environment(self, place, preload):
         keep = ("PATH", "HOME", "LANG", "LC_ALL", "USER", "LOGNAME", "TERM")
         environment = {k: v for k, v in os.environ.items() if k in keep}
-        environment.update(TMPDIR=place, FIL_PERF_RENDER="0", FIL_PERF_QUIET="1")
+        environment.update(TMPDIR=place, FIL_PERF_RENDER="0", FIL_PERF_QUIET="1", FIL_PERF_SPY_RATE="1000")
         environment.update({k: v for k, v in os.environ.items() if k.startswith("FIL_PERF_")})
         if preload:
             environment["LD_PRELOAD"] = self.agent
         return environment
 
-    def stand_in(self, module):
-        """--testdir for a module that the installation lacks."""
+    def named(self, module):
+        """What to ask regrtest for, also when the installation lacks the module."""
         method = re.fullmatch(r"test_multiprocessing_(fork|spawn|forkserver)", module)
         probe = f"import importlib.util as u, sys; sys.exit(u.find_spec('test.{module}') is None)"
         if not method or subprocess.run([self.python.path, "-c", probe], capture_output=True).returncode == 0:
-            return []
-        with open(os.path.join(self.extra, module + ".py"), "w", encoding="utf-8") as file:
+            return [module]
+        name = "test_start_method_" + method[1]
+        with open(os.path.join(self.extra, name + ".py"), "w", encoding="utf-8") as file:
             file.write(START_METHOD.format(method=method[1]))
-        return ["--testdir", self.extra]
+        return ["--testdir", self.extra, name]
 
     def run(self, module, preload, match=()):
         """({test id: outcome}, output)"""
@@ -111,7 +114,7 @@ class Runner:
                    "--tempdir", place, "--junit-xml", results]
         for pattern in match:
             command += ["-m", pattern]
-        command += self.stand_in(module) + [module]
+        command += self.named(module)
         log = os.path.join(place, "output.txt")
         with open(log, "wb") as output:
             try:
@@ -128,6 +131,8 @@ class Runner:
             outcomes["module " + module] = f"status {status}"
         with open(log, encoding="utf-8", errors="replace") as output:
             text = output.read()
+        if preload and not glob.glob(os.path.join(place, "filperf-*", "*", "*.fpc")):
+            raise RuntimeError(f"{module}: the agent recorded nothing; nothing was compared\n{text[-2000:]}")
         if not os.environ.get("FP_KEEP"):
             shutil.rmtree(place, ignore_errors=True)
         return outcomes, text
@@ -149,8 +154,11 @@ def short_output(text, test):
 
 def compare(runner, module, accepted):
     """[(test, without, with, output lines)] that stay different."""
+    begin = time.monotonic()
     plain, _ = runner.run(module, False)
+    between = time.monotonic()
     loaded, output = runner.run(module, True)
+    seconds = f"{between - begin:.0f} s without, {time.monotonic() - between:.0f} s with"
     found = {name: ({plain.get(name)}, {loaded.get(name)}) for name in differing(plain, loaded)}
     is_accepted = {name: next((reason for pattern, reason in accepted if fnmatch.fnmatchcase(name, pattern)), None)
                    for name in found}
@@ -178,7 +186,8 @@ def compare(runner, module, accepted):
         if without & with_us and not name.startswith("module "):
             print(f"flaky: {name}: without {without}, with {with_us}", flush=True)
     count = sum(not name.startswith("module ") for name in plain)
-    print(f"{module}: {count} tests, {len(tests)} differed at first, {len(stay)} stay different", flush=True)
+    print(f"{module}: {count} tests, {len(tests)} differed at first, {len(stay)} stay different; {seconds}",
+          flush=True)
     if count == 0:
         stay.append(("module " + module, ({"no test ran"}, {"no test ran"})))
     return [(name, seen[0], seen[1], short_output(output, name)) for name, seen in stay]

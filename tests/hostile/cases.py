@@ -128,6 +128,7 @@ program("profsig", "taken_one_by_one", check=at_least(samples=5, threads=120))
 
 program("masks", "sigwait_all", wall=False, check=at_least(samples=1))
 program("masks", "sigwait_all", name="masks_sigwait_all_10khz", rate=10000, wall=False)
+program("masks", "old_interfaces")
 program("masks", "sent_while_all_blocked", ends="signal 27")
 program("masks", "signalfd_all", check=at_least(samples=1))
 program("masks", "handler_mask", check=at_least(samples=1))

@@ -286,10 +286,14 @@ static void burn_and_switch(void)
 static int coroutines(int argc, char **argv)
 {
 	size_t bytes = argc ? (size_t)atol(argv[0]) : 32768;
+	char *room;
 
 	for (int i = 0; i < 4; i++) {
 		getcontext(&contexts[i]);
-		contexts[i].uc_stack.ss_sp = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		/* Below it a page that a deeper stack would fault on. */
+		room = mmap(NULL, bytes + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		mprotect(room, 4096, PROT_NONE);
+		contexts[i].uc_stack.ss_sp = room + 4096;
 		contexts[i].uc_stack.ss_size = bytes;
 		contexts[i].uc_link = &main_context;
 		makecontext(&contexts[i], burn_and_switch, 0);

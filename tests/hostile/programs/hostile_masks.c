@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Signal masks, waiting for signals, and system calls that signals interrupt. */
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* what old programs call */
+
 #include "hostile.h"
 
 #include <poll.h>
@@ -58,6 +60,28 @@ static int sigwait_all(int argc, char **argv)
 	pthread_sigmask(SIG_UNBLOCK, &all, NULL);
 	say_mask("unblocked");
 	burn_ms(30);
+	return 0;
+}
+
+/* The older calls. */
+static int old_interfaces(int argc, char **argv)
+{
+	sigset_t all;
+
+	(void)argc, (void)argv;
+	block_all(&all);
+	burn_ms(20);
+	say("setmask %x\n", (unsigned int)sigsetmask(0x0a));
+	say_mask("set");
+	say("block %x\n", (unsigned int)sigblock(1 << (SIGPROF - 1)));
+	say_mask("blocked");
+	burn_ms(20);
+	say("hold %d release %d\n", sighold(SIGUSR1), sigrelse(SIGPROF));
+	say_mask("held");
+	say("bad %d errno %d\n", sighold(99), errno);
+	say("setmask %x\n", (unsigned int)sigsetmask(0));
+	say_mask("none");
+	burn_ms(20);
 	return 0;
 }
 
@@ -269,6 +293,7 @@ static int errno_kept(int argc, char **argv)
 static const struct hostile_case cases[] = {
 	{"sigwait_all", sigwait_all},
 	{"sent_while_all_blocked", sent_while_all_blocked},
+	{"old_interfaces", old_interfaces},
 	{"signalfd_all", signalfd_all},
 	{"handler_mask", handler_mask},
 	{"inherited_by_threads", inherited_by_threads},

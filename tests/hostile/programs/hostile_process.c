@@ -115,6 +115,7 @@ static int blocked_across_spawn(int argc, char **argv)
 	if (posix_spawn(&pid, path, NULL, NULL, child, envp) != 0)
 		return 1;
 	wait_for("spawned", pid);
+	say_wait("system", system("env -i grep -E '^(SigBlk|SigPnd|ShdPnd)' /proc/self/status"));
 	pid = vfork();
 	if (pid == 0) {
 		execve(path, child, envp);
