@@ -48,13 +48,13 @@ static void copy_proc_text(const char *path, char *buffer, size_t n_bytes)
 	buffer[n < 0 ? 0 : n] = 0;
 }
 
-static void fill_header(struct fp_capture_header *h, uint32_t image)
+static void fill_header(struct fp_capture_header *h, uint64_t start_ticks, uint32_t image)
 {
 	long n;
 
 	h->pid = fp_context.pid;
 	h->ppid = (int)fp_sys_call(SYS_getppid);
-	h->start_ticks = fp_run_dir_start_ticks();
+	h->start_ticks = start_ticks;
 	h->image = image;
 	h->is_first = fp_run_dir.is_first;
 	h->start_realtime_ns = fp_clock_realtime_ns();
@@ -88,21 +88,20 @@ static void publish_python(void)
 	__atomic_store_n(&h->python_state, py->state, __ATOMIC_RELEASE);
 }
 
-int fp_lifecycle_open_capture(void *at)
+int fp_lifecycle_open_capture(void *at, uint64_t start_ticks)
 {
 	struct fp_segment *s = &fp_context.segment;
-	uint64_t ticks = fp_run_dir_start_ticks();
 	char path[FP_PATH_BYTES];
 	int error = -EEXIST;
 	uint32_t image = 0;
 
 	for (; error == -EEXIST && image < 10000; image++) {
-		fp_run_dir_capture_path(&fp_run_dir, fp_context.pid, ticks, image, path, sizeof(path));
+		fp_run_dir_capture_path(&fp_run_dir, fp_context.pid, start_ticks, image, path, sizeof(path));
 		error = fp_segment_create(s, path, fp_config.max_capture_mb, at);
 	}
 	if (error < 0)
 		return error;
-	fill_header(s->header, image - 1);
+	fill_header(s->header, start_ticks, image - 1);
 	publish_python();
 	if ((error = fp_node_table_init(s)) < 0 || (error = fp_code_table_init(s)) < 0 ||
 	    (error = fp_cpu_ledger_init(s)) < 0)
@@ -204,13 +203,13 @@ static void find_main_stack(struct fp_thread *t)
 	t->stack_low = end - limit.rlim_cur;
 }
 
-static int open_run(void)
+static int open_run(uint64_t start_ticks)
 {
 	char error[512];
 	int r;
 
 	fp_context.pid = fp_sys_pid();
-	r = fp_run_dir_open(environ, fp_context.pid, fp_run_dir_start_ticks(), &fp_run_dir, error, sizeof(error));
+	r = fp_run_dir_open(environ, fp_context.pid, start_ticks, &fp_run_dir, error, sizeof(error));
 	if (r < 0)
 		(void)fp_sys_write(2, error, fp_text_length(error));
 	return r;
@@ -219,11 +218,12 @@ static int open_run(void)
 void fp_agent_boot(void)
 {
 	struct fp_thread *t;
+	uint64_t start_ticks = fp_run_dir_start_ticks();
 	int error;
 
 	boot_begin_ns = fp_clock_thread_ns();
 	fp_config_read(environ);
-	if (!fp_config.enabled || open_run() < 0)
+	if (!fp_config.enabled || open_run(start_ticks) < 0)
 		goto out;
 	if (fp_run_dir.created)
 		fp_config_read_pyproject();
@@ -242,7 +242,7 @@ void fp_agent_boot(void)
 	fp_context.timers_cap = timers_cap();
 	fp_faults_install(fp_context.sampling);
 	(void)fp_python_find(&fp_context.python);
-	error = fp_lifecycle_open_capture(NULL);
+	error = fp_lifecycle_open_capture(NULL, start_ticks);
 	if (error < 0) {
 		tell_user(error == -ENOSPC ? "filperf: no room for the capture: the disk is full; nothing is recorded\n" :
 			  error == -EFBIG  ? "filperf: RLIMIT_FSIZE or RLIMIT_AS leaves no room for the capture; raise it with ulimit; nothing is recorded\n" :

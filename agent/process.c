@@ -129,7 +129,7 @@ static void follow_parent(struct fp_thread *t)
 	uint64_t begin_ns = fp_clock_thread_ns();
 
 	fp_context.pid = fp_sys_pid();
-	if (fp_lifecycle_open_capture(h) < 0) {
+	if (fp_lifecycle_open_capture(h, fp_run_dir_start_ticks()) < 0) {
 		fp_loss_count(&fp_context.segment, FP_LOSS_forks_not_recorded);
 		fp_context.state = FP_STATE_OFF;
 		return;

@@ -36,9 +36,9 @@ enum fp_region_id {
 	FP_REGION_MAX
 };
 
-#define FP_CODE_HEADS 4096u
-#define FP_NODE_HEADS 16384u
-#define FP_CPU_HEADS 4096u
+#define FP_CODE_HEADS 1024u
+#define FP_NODE_HEADS 4096u
+#define FP_CPU_HEADS 1024u
 #define FP_LOG_CHUNK_BYTES 4096u
 
 struct fp_region {

@@ -170,7 +170,8 @@ static void book_rest(struct fp_thread *t, uint64_t clock_ns)
 	r->booked_ns += b.weight_ns;
 	r->cpu_clock_ns = clock_ns;
 	fp_cpu_book(&fp_context.segment, &b);
-	fp_cpu_log(&fp_context.segment, &t->log, &b, since_start_ns(), FP_SAMPLE_REST);
+	if (t->log.chunk) /* a thread without samples has no timeline */
+		fp_cpu_log(&fp_context.segment, &t->log, &b, since_start_ns(), FP_SAMPLE_REST);
 }
 
 void fp_thread_end(struct fp_thread *t)

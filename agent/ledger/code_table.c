@@ -4,17 +4,12 @@
 
 #include "agent/base/hash.h"
 
-#include <errno.h>
-
 int fp_code_table_init(struct fp_segment *s)
 {
-	int error = fp_segment_populate(s, FP_REGION_CODE_HEADS, FP_CODE_HEADS * sizeof(uint32_t));
-
-	if (error < 0)
-		return error;
-	if (fp_segment_claim(s, FP_REGION_CODES, sizeof(struct fp_code_record)) != 0)
-		return -ENOSPC;
-	return fp_segment_claim(s, FP_REGION_TEXT, 8) == 0 ? 0 : -ENOSPC;
+	/* Id and offset 0 mean none; their pages are populated with the first record's. */
+	s->header->regions[FP_REGION_CODES].used_bytes = sizeof(struct fp_code_record);
+	s->header->regions[FP_REGION_TEXT].used_bytes = 8;
+	return 0;
 }
 
 static void *claim_text(void *ctx, size_t n_bytes)
@@ -70,7 +65,8 @@ uint32_t fp_code_intern(struct fp_segment *s, const struct fp_python *py, const 
 	uint32_t *head, first, id;
 	uint64_t at;
 
-	if (fp_python_code_key(py, r, code, &key) < 0)
+	if (fp_python_code_key(py, r, code, &key) < 0 ||
+	    fp_segment_populate(s, FP_REGION_CODE_HEADS, FP_CODE_HEADS * sizeof(*heads)) < 0)
 		return 0;
 	head = &heads[fp_hash_mix(key.address >> 4, key.first_line) % FP_CODE_HEADS];
 	first = __atomic_load_n(head, __ATOMIC_ACQUIRE);

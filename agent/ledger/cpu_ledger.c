@@ -4,16 +4,11 @@
 
 #include "agent/base/hash.h"
 
-#include <errno.h>
-
 int fp_cpu_ledger_init(struct fp_segment *s)
 {
-	int error = fp_segment_populate(s, FP_REGION_CPU_HEADS, FP_CPU_HEADS * sizeof(uint32_t));
-
-	if (error < 0)
-		return error;
-	/* id 0 ends chains */
-	return fp_segment_claim(s, FP_REGION_CPU, sizeof(struct fp_cpu_slot)) == 0 ? 0 : -ENOSPC;
+	/* Id 0 ends chains; its page is populated with the first slot's. */
+	s->header->regions[FP_REGION_CPU].used_bytes = sizeof(struct fp_cpu_slot);
+	return 0;
 }
 
 static struct fp_cpu_slot *find_slot(struct fp_segment *s, uint32_t thread, uint32_t stack)
@@ -21,9 +16,12 @@ static struct fp_cpu_slot *find_slot(struct fp_segment *s, uint32_t thread, uint
 	struct fp_cpu_slot *slots = fp_segment_at(s, FP_REGION_CPU);
 	uint32_t *heads = fp_segment_at(s, FP_REGION_CPU_HEADS);
 	uint32_t *head = &heads[fp_hash_mix(stack, thread) % FP_CPU_HEADS];
-	uint32_t first = __atomic_load_n(head, __ATOMIC_ACQUIRE), id;
+	uint32_t first, id;
 	uint64_t at;
 
+	if (fp_segment_populate(s, FP_REGION_CPU_HEADS, FP_CPU_HEADS * sizeof(*heads)) < 0)
+		return NULL;
+	first = __atomic_load_n(head, __ATOMIC_ACQUIRE);
 	for (id = first; id; id = slots[id].next)
 		if (slots[id].stack == stack && slots[id].thread == thread)
 			return &slots[id];

@@ -19,10 +19,14 @@ uint32_t fp_node_intern(struct fp_segment *s, uint32_t parent, uint64_t key)
 	struct fp_node *nodes = fp_segment_at(s, FP_REGION_NODES);
 	uint32_t *heads = fp_segment_at(s, FP_REGION_NODE_HEADS);
 	uint32_t *head = &heads[fp_hash_mix(key, parent) % FP_NODE_HEADS];
-	uint32_t first = __atomic_load_n(head, __ATOMIC_ACQUIRE);
-	uint32_t id = find_in_chain(nodes, first, 0, parent, key);
+	uint32_t first, id;
 	uint64_t at;
 
+	/* Only a process that is sampled pays for the heads' pages. */
+	if (fp_segment_populate(s, FP_REGION_NODE_HEADS, FP_NODE_HEADS * sizeof(*heads)) < 0)
+		return fp_node_of_mark(FP_MARK_no_room);
+	first = __atomic_load_n(head, __ATOMIC_ACQUIRE);
+	id = find_in_chain(nodes, first, 0, parent, key);
 	if (id)
 		return id;
 	at = fp_segment_claim(s, FP_REGION_NODES, sizeof(*nodes));
@@ -46,14 +50,11 @@ uint32_t fp_node_intern(struct fp_segment *s, uint32_t parent, uint64_t key)
 
 int fp_node_table_init(struct fp_segment *s)
 {
-	int error = fp_segment_populate(s, FP_REGION_NODE_HEADS, FP_NODE_HEADS * sizeof(uint32_t));
+	struct fp_node *nodes = fp_segment_at(s, FP_REGION_NODES);
 
-	if (error < 0)
-		return error;
-	if (fp_segment_claim(s, FP_REGION_NODES, sizeof(struct fp_node)) != 0)
+	if (fp_segment_claim(s, FP_REGION_NODES, (1 + FP_MARK_MAX) * sizeof(*nodes)) != 0)
 		return -ENOSPC;
 	for (uint32_t m = 0; m < FP_MARK_MAX; m++)
-		if (fp_node_intern(s, 0, FP_KEY_MAKE_MARK(m)) != fp_node_of_mark(m))
-			return -ENOSPC;
+		nodes[fp_node_of_mark(m)].key = FP_KEY_MAKE_MARK(m);
 	return 0;
 }

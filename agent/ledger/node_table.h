@@ -11,7 +11,8 @@
 #include "agent/base/segment.h"
 
 /* Reserves the root (id 0) and one node per mark (id 1 + mark) under it, so
- * that a sample can always be booked somewhere.  0 or -errno. */
+ * that a sample can always be booked somewhere.  Marks are known by id, not by
+ * interning.  0 or -errno. */
 FP_NODISCARD int fp_node_table_init(struct fp_segment *s);
 
 /* The node of key under parent; the id of the mark no_room when full. */
