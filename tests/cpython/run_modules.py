@@ -83,7 +83,6 @@ class Runner:
         self.python, self.agent, self.home = python, agent, home
         self.extra = os.path.join(home, "modules")
         os.makedirs(self.extra, exist_ok=True)
-        self.n_runs = 0
 
     def environment(self, place, preload):
         keep = ("PATH", "HOME", "LANG", "LC_ALL", "USER", "LOGNAME", "TERM")
@@ -107,7 +106,6 @@ class Runner:
 
     def run(self, module, preload, match=()):
         """({test id: outcome}, output)"""
-        self.n_runs += 1
         place = tempfile.mkdtemp(prefix="p" if preload else "n", dir=self.home)
         results = os.path.join(place, "results.xml")
         command = [self.python.path, "-m", "test", "-v", "-u", "cpu", "--timeout", "300",
@@ -152,13 +150,18 @@ def short_output(text, test):
     return lines[-15:]
 
 
+def both_ways(runner, module, match=()):
+    """At once: these tests wait more than they compute."""
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        plain = pool.submit(runner.run, module, False, match)
+        loaded = pool.submit(runner.run, module, True, match)
+        return plain.result()[0], *loaded.result()
+
+
 def compare(runner, module, accepted):
     """[(test, without, with, output lines)] that stay different."""
     begin = time.monotonic()
-    plain, _ = runner.run(module, False)
-    between = time.monotonic()
-    loaded, output = runner.run(module, True)
-    seconds = f"{between - begin:.0f} s without, {time.monotonic() - between:.0f} s with"
+    plain, loaded, output = both_ways(runner, module)
     found = {name: ({plain.get(name)}, {loaded.get(name)}) for name in differing(plain, loaded)}
     is_accepted = {name: next((reason for pattern, reason in accepted if fnmatch.fnmatchcase(name, pattern)), None)
                    for name in found}
@@ -172,8 +175,7 @@ def compare(runner, module, accepted):
     for _ in range(RERUNS):
         if not found or all(seen[0] & seen[1] for seen in found.values()):
             break
-        again_plain, _ = runner.run(module, False, match)
-        again_loaded, again_output = runner.run(module, True, match)
+        again_plain, again_loaded, again_output = both_ways(runner, module, match)
         output += again_output
         for name, (without, with_us) in found.items():
             without.add(again_plain.get(name))
@@ -186,7 +188,7 @@ def compare(runner, module, accepted):
         if without & with_us and not name.startswith("module "):
             print(f"flaky: {name}: without {without}, with {with_us}", flush=True)
     count = sum(not name.startswith("module ") for name in plain)
-    print(f"{module}: {count} tests, {len(tests)} differed at first, {len(stay)} stay different; {seconds}",
+    print(f"{module}: {count} tests, {len(tests)} differed at first, {len(stay)} stay different; {time.monotonic() - begin:.0f} s",
           flush=True)
     if count == 0:
         stay.append(("module " + module, ({"no test ran"}, {"no test ran"})))
@@ -207,7 +209,7 @@ def main(arguments):
     runner = Runner(python, os.environ["FP_AGENT"], home)
     different = []
     try:
-        with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("FP_JOBS", "2"))) as pool:
+        with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("FP_JOBS", "1"))) as pool:
             for found in pool.map(lambda module: compare(runner, module, accepted), arguments[1:]):
                 different += found
     finally:
