@@ -168,6 +168,8 @@ static void written_names(void **state)
 		{"_ZN4core3fmt5write17h0123456789abcdefE", "core::fmt::write"},
 		{"_ZNK3FooclEi", "Foo::operator()"},
 		{"_ZN12_GLOBAL__N_11fEi", "(anonymous namespace)::f"},
+		{"_ZN4shop5totalIiEET_RNS_6BasketE", "shop::total<int>"},
+		{"_ZN5outer5inner4workILi3EEEvd", "outer::inner::work<3>"},
 		{"memcpy@@GLIBC_2.14", "memcpy"},
 		{"_RNvC6_123foo3bar", "_RNvC6_123foo3bar"},
 		{"_PyEval_EvalFrameDefault.cold", "_PyEval_EvalFrameDefault.cold"},

@@ -364,6 +364,7 @@ static const struct fp_capture_header *first_of(const struct fp_run_capture *cap
 
 void fp_run_file_name(const char *from, char *label, size_t n_bytes)
 {
+	static const char *const suffixes[] = {".py", ".pyz", ".pyc", ".pyw"};
 	size_t n, i = 0;
 
 	while (*from == '.' || *from == ' ')
@@ -377,9 +378,13 @@ void fp_run_file_name(const char *from, char *label, size_t n_bytes)
 		label[i++] = c <= ' ' || c == 127 || strchr("/\\:*?\"<>|'`$&;", c) ? '_' : (char)c;
 	}
 	label[i] = 0;
-	n = strlen(label);
-	if (n > 3 && strcmp(label + n - 3, ".py") == 0)
-		label[n - 3] = 0;
+	for (size_t k = 0; k < sizeof(suffixes) / sizeof(suffixes[0]); k++) {
+		n = strlen(label);
+		if (n > strlen(suffixes[k]) && strcmp(label + n - strlen(suffixes[k]), suffixes[k]) == 0) {
+			label[n - strlen(suffixes[k])] = 0;
+			break;
+		}
+	}
 	if (!label[0])
 		snprintf(label, n_bytes, "run");
 }

@@ -50,6 +50,25 @@ static void cut_parameters(char *name)
 		name[open] = 0;
 }
 
+/* "int ns::f<int>" -> "ns::f<int>": only function templates name what they
+ * return. */
+static void cut_result(char *name)
+{
+	size_t n = strlen(name);
+	int depth = 0;
+
+	if (!n || name[n - 1] != '>' || strstr(name, "operator"))
+		return;
+	for (size_t i = n; i-- > 0;) {
+		depth += name[i] == '>' || name[i] == ')';
+		depth -= name[i] == '<' || name[i] == '(';
+		if (!depth && name[i] == ' ') {
+			memmove(name, name + i + 1, n - i);
+			return;
+		}
+	}
+}
+
 /* Rust's older mangling ends in "::h" and 16 hex digits. */
 static void cut_hash(char *name)
 {
@@ -72,6 +91,7 @@ const char *fp_symbol_name(struct fp_arena *arena, const char *raw)
 	if (f && (text = f(raw, NULL, NULL, &(int){0})) != NULL) {
 		cut_hash(text);
 		cut_parameters(text);
+		cut_result(text);
 		shown = fp_arena_copy(arena, text, strlen(text));
 		free(text);
 	} else if (at && at > raw) {
