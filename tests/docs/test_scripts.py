@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
 SOURCE = pathlib.Path(os.environ.get("FP_SOURCE") or pathlib.Path(__file__).resolve().parent.parent.parent)
 ENTRIES = ["tools/quickstart", "tests/run"]
@@ -48,6 +49,26 @@ def check_wrong_argument():
         assert len(wrong.stderr.splitlines()) == 1 and "--no-such-thing" in wrong.stderr, (entry, wrong.stderr)
 
 
+def check_mirror():
+    """Debian's own repository among others for the same release; one line when there is none."""
+    listed = """'https://third.example/apt/dists/bookworm/main/binary-amd64/Packages.xz' a 0
+'http://mirror.example/debian/dists/bookworm/main/binary-amd64/Packages.xz' b 0
+'http://mirror.example/debian/dists/bookworm-updates/main/binary-amd64/Packages.xz' c 0
+'http://mirror.example/debian-security/dists/bookworm-security/main/binary-amd64/Packages.xz' d 0
+"""
+    with tempfile.TemporaryDirectory(prefix="filperf-mirror-") as folder:
+        apt, release = pathlib.Path(folder, "apt-get"), pathlib.Path(folder, "os-release")
+        release.write_text("VERSION_CODENAME=bookworm\n", encoding="utf-8")
+        environment = {"PATH": f"{folder}:{os.environ['PATH']}", "FP_OS_RELEASE": str(release)}
+        for lines, expected in ((listed, "http://mirror.example/debian\n"), ("", "")):
+            apt.write_text(f"#!/bin/sh\ncat <<'end'\n{lines}end\n", encoding="utf-8")
+            apt.chmod(0o755)
+            told = subprocess.run([SOURCE / "tools" / "setup" / "debian_mirror"], env=environment,
+                                  capture_output=True, text=True)
+            assert told.stdout == expected, told
+            assert told.returncode == (not expected) and len(told.stderr.splitlines()) == (not expected), told
+
+
 def check_harness():
     make = str(SOURCE / "tests" / "samples" / "make_harness.py")
     first, second = run(sys.executable, make, "--size", "5"), run(sys.executable, make, "--size", "5")
@@ -59,7 +80,7 @@ def main():
     if not shutil.which("shellcheck"):
         print("SKIP: shellcheck is not installed")
         return 77
-    for check in (check_shellcheck, check_help, check_wrong_argument, check_harness):
+    for check in (check_shellcheck, check_help, check_wrong_argument, check_mirror, check_harness):
         check()
         print(check.__name__, "ok")
     return 0
