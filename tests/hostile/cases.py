@@ -155,6 +155,7 @@ program("faults", "tiny_thread_stacks", check=lost("threads_not_armed"))
 program("faults", "coroutines", "32768", check=at_least(samples=4))
 program("faults", "coroutines", "16384", name="faults_coroutines_16k", check=at_least(samples=4))
 program("faults", "jump_storm")
+program("faults", "jump_out_of_hooks", check=at_least(samples=20))
 
 # -- processes ---------------------------------------------------------------
 
@@ -174,6 +175,8 @@ program("process", "vforks", check=at_least(11))
 program("process", "raw_children", check=at_least(2, samples=4))
 program("process", "starters", check=at_least(6))
 program("process", "waits")
+program("process", "ignoring_children", check=at_least(6))
+program("process", "forks_in_handler", check=at_least(61))
 program("process", "daemon_outlives", last_file="daemon-was-here", check=at_least(3, end=END_EXIT))
 program("process", "daemon_function", last_file="daemon-was-here", check=at_least(2))
 for letter, status in [("_", 41), ("E", 42), ("q", 43), ("g", 44), ("e", 300 % 256), ("p", 0)]:
@@ -285,6 +288,11 @@ def drop_root():
 
 
 program("limits", "working", name="limits_other_user", root=True, before=drop_root, check=at_least(samples=5))
+
+program("process", "no_processes", root=True, before=drop_root)
+shell("limits_directory_removed", "mkdir gone && cd gone && rmdir ../gone && {tests}hostile_limits working; exit $?")
+add("limits_output_not_writable", lambda: [built("hostile_limits"), "working"],
+    environment={"FIL_PERF_OUTPUT_DIR": "/proc/nowhere"})
 
 # -- kills from outside ------------------------------------------------------
 
@@ -468,6 +476,10 @@ def rendered(name, of, **settings):
 
 rendered("exit", "masks_errno_kept")
 rendered("waits", "process_waits")
+rendered("ignoring_children", "process_ignoring_children")
+rendered("no_processes", "process_no_processes", root=True, renders=None)
+rendered("directory_removed", "limits_directory_removed", renders=None)
+rendered("output_not_writable", "limits_output_not_writable", renders=None)
 rendered("underscore_exit", "process_exits_u")
 rendered("quick_exit", "process_exits_q")
 rendered("raise", "profsig_raise_default")

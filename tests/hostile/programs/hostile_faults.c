@@ -335,6 +335,44 @@ static int jump_storm(int argc, char **argv)
 	return 0;
 }
 
+/* The same out of the calls that we hook. */
+static int jump_out_of_hooks(int argc, char **argv)
+{
+	struct itimerspec every = {{0, 200000}, {0, 200000}};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+	volatile int n_jumps = 0;
+	struct sigaction act;
+	timer_t timer;
+	sigset_t set;
+
+	(void)argc, (void)argv;
+	signal(SIGALRM, alarm_jump);
+	timer_create(CLOCK_MONOTONIC, &event, &timer);
+	if (sigsetjmp(alarm_back, 1))
+		n_jumps++;
+	timer_settime(timer, 0, &every, NULL);
+	while (n_jumps < 1500) {
+		sigaction(SIGSEGV, NULL, &act);
+		sigaction(SIGSEGV, &act, NULL);
+		sigemptyset(&set);
+		sigaddset(&set, SIGUSR1);
+		pthread_sigmask(SIG_BLOCK, &set, NULL);
+		pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+		kill(getpid(), 0);
+		sigpending(&set);
+	}
+	timer_delete(timer);
+	signal(SIGALRM, SIG_IGN);
+	say_action(SIGSEGV);
+	signal(SIGSEGV, jump);
+	n_seen = 0;
+	if (sigsetjmp(back, 1) == 0)
+		*nowhere = 1;
+	burn_ms(200);
+	say("caught %d\n", (int)n_seen);
+	return 0;
+}
+
 static const struct hostile_case cases[] = {
 	{"repairing", repairing},
 	{"jumping", jumping},
@@ -348,6 +386,7 @@ static const struct hostile_case cases[] = {
 	{"tiny_thread_stacks", tiny_thread_stacks},
 	{"coroutines", coroutines},
 	{"jump_storm", jump_storm},
+	{"jump_out_of_hooks", jump_out_of_hooks},
 	{NULL, NULL},
 };
 

@@ -408,6 +408,76 @@ static int waits(int argc, char **argv)
 	return 0;
 }
 
+/* Children that the kernel reaps by itself. */
+static int ignoring_children(int argc, char **argv)
+{
+	int status;
+
+	(void)argc, (void)argv;
+	signal(SIGCHLD, SIG_IGN);
+	for (int i = 0; i < 5; i++)
+		if (fork() == 0)
+			_exit(i);
+	say("wait %d errno %d\n", (int)wait(&status), errno);
+	say_wait("system", system("exit 3"));
+	return 0;
+}
+
+static volatile sig_atomic_t n_forked, n_wrong;
+
+static void fork_now(int number)
+{
+	int status = 0;
+	pid_t pid;
+
+	(void)number;
+	pid = fork();
+	if (pid == 0)
+		_exit(7);
+	n_forked++;
+	n_wrong += waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 7;
+}
+
+/* fork() from a handler that interrupts the program in calls that we hook. */
+static int forks_in_handler(int argc, char **argv)
+{
+	struct itimerspec every = {{0, 2000000}, {0, 2000000}};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+	struct sigaction act;
+	timer_t timer;
+	sigset_t set;
+
+	(void)argc, (void)argv;
+	signal(SIGALRM, fork_now);
+	timer_create(CLOCK_MONOTONIC, &event, &timer);
+	timer_settime(timer, 0, &every, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	while (n_forked < 60) {
+		sigaction(SIGSEGV, NULL, &act);
+		sigprocmask(SIG_BLOCK, &set, NULL);
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+		kill(getpid(), 0);
+	}
+	timer_delete(timer);
+	say("wrong %d\n", (int)n_wrong);
+	return 0;
+}
+
+static int no_processes(int argc, char **argv)
+{
+	struct rlimit none = {0, 0};
+	pid_t pid;
+
+	(void)argc, (void)argv;
+	setrlimit(RLIMIT_NPROC, &none);
+	pid = fork();
+	say("fork %d errno %d\n", (int)pid, errno);
+	say_wait("system", system("exit 3"));
+	burn_ms(40);
+	return 0;
+}
+
 static int daemon_outlives(int argc, char **argv)
 {
 	(void)argc, (void)argv;
@@ -480,6 +550,9 @@ static const struct hostile_case cases[] = {
 	{"raw_children", raw_children},
 	{"starters", starters},
 	{"waits", waits},
+	{"ignoring_children", ignoring_children},
+	{"forks_in_handler", forks_in_handler},
+	{"no_processes", no_processes},
 	{"daemon_outlives", daemon_outlives},
 	{"daemon_function", daemon_function},
 	{"exits", exits},
