@@ -244,7 +244,8 @@ int fp_cli_parse(struct fp_cli *cli, const struct fp_command *command, int argc,
 	}
 	if (status < 0 && p.notices.n_bad)
 		return FP_STATUS_USAGE;
-	if (status < 0 && command->scopes && !fp_cli_settings(cli))
+	/* at its end a run has its settings, and the agent has complained already */
+	if (status < 0 && command->scopes && !cli->flags[FP_FLAG_AT_EXIT] && !fp_cli_settings(cli))
 		return FP_STATUS_USAGE;
 	return status;
 }

@@ -4,6 +4,7 @@
 
 #include "tools/cli/message.h"
 #include "tools/cli/store.h"
+#include "tools/render/summary_line.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -169,6 +170,11 @@ int fp_report_render_all(const struct fp_report_render *job, char *ret_failed, s
 		return err;
 	fp_report_render_options(job->settings, job->profile, &o);
 	job->files->files[0] = 0;
+	if (fp_summary_is_off(job->profile)) {
+		if (base)
+			fp_profile_destroy(base);
+		return 0;
+	}
 	for (int i = 0; i < n_choices() && !err; i++) {
 		const struct fp_renderer *r;
 

@@ -263,6 +263,10 @@ static void print_next(const struct fp_profile *p, const struct fp_report_files 
 			files->n_outlived == 1 ? "s" : "");
 	else if (!files->rendered)
 		fprintf(out, "next: filperf report %s\n", in);
+	else if (fp_summary_is_off(p))
+		fputs("next: filperf run --spy-enabled -- COMMAND   # to see where the CPU goes\n", out);
+	else if (largest <= 0 && p->rate_hz < 1000)
+		fputs("next: filperf run -r 1000 -- COMMAND   # too little CPU for this rate\n", out);
 	else if (f->cpu_ns && p->wall_ns && f->cpu_ns < p->wall_ns / 4)
 		fprintf(out, "next: filperf top -i %s   # mostly waiting: CPU is %.0f %% of the time\n", in,
 			percent(f->cpu_ns, p->wall_ns));

@@ -94,6 +94,14 @@ void fp_summary_line(const struct fp_profile *p, const struct fp_profile *base, 
 	}
 }
 
+bool fp_summary_is_off(const struct fp_profile *p)
+{
+	for (uint32_t i = 0; i < p->n_headers; i++)
+		if (p->headers[i].settings.cpu_enabled)
+			return false;
+	return p->n_headers > 0;
+}
+
 int fp_summary_why_empty(const struct fp_profile *p, char (*lines)[256], int n)
 {
 	uint64_t cpu = fp_summary_cpu_ns(p), samples = 0;
@@ -102,6 +110,10 @@ int fp_summary_why_empty(const struct fp_profile *p, char (*lines)[256], int n)
 
 	for (size_t i = 0; i < p->n_cells; i++)
 		samples += p->cells[i].samples;
+	if (at < n && fp_summary_is_off(p)) {
+		snprintf(lines[at++], 256, "CPU sampling was off: FIL_PERF_SPY_ENABLED=0.");
+		return at;
+	}
 	if (at < n && p->has_time)
 		snprintf(lines[at++], 256, "No CPU samples%s%.120s: %s of wall time, %s of CPU in %u "
 			 "process%s.", p->filter[0] ? " left with " : "", p->filter,

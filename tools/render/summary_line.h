@@ -12,6 +12,9 @@
 void fp_summary_line(const struct fp_profile *p, const struct fp_profile *base, char *out,
 		     size_t out_bytes);
 
+/* Whether the run was told not to sample CPU. */
+bool fp_summary_is_off(const struct fp_profile *p);
+
 /* Lines for a graph without samples; their number. */
 int fp_summary_why_empty(const struct fp_profile *p, char (*lines)[256], int n);
 
