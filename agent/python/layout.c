@@ -178,14 +178,20 @@ static int from_debug_offsets(struct fp_python *py, const struct fp_reader *r, c
 	return 0;
 }
 
+int fp_layout_refuse_old(struct fp_python *py)
+{
+	if (py->version_hex >> 24 == 3 && VERSION_MINOR(py->version_hex) >= 8)
+		return 0;
+	fp_python_refuse(py, "versions before 3.8 are not supported", NULL);
+	return -ENOTSUP;
+}
+
 int fp_layout_choose(struct fp_python *py, const struct fp_reader *r, struct fp_py_layout *ret_layout)
 {
 	unsigned minor = VERSION_MINOR(py->version_hex);
 
-	if (py->version_hex >> 24 != 3 || minor < 8) {
-		fp_python_refuse(py, "versions before 3.8 are not supported", NULL);
+	if (fp_layout_refuse_old(py))
 		return -ENOTSUP;
-	}
 	if (((py->version_hex >> 4) & 0xfu) != VERSION_FINAL) {
 		fp_python_refuse(py, "not a final release, its layout is not known", NULL);
 		return -ENOTSUP;

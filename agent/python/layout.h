@@ -72,6 +72,10 @@ struct fp_debug_map {
 
 extern const struct fp_debug_map fp_debug_map_313, fp_debug_map_314, fp_debug_map_315;
 
+/* 0, or -ENOTSUP with py->reason for a version that no layout is for, which
+ * may lack symbols besides. */
+int fp_layout_refuse_old(struct fp_python *py);
+
 /* Chooses the table of py->version_hex and fills *ret_layout.  On refusal
  * returns -ENOTSUP and writes py->reason.  Ordinary context. */
 int fp_layout_choose(struct fp_python *py, const struct fp_reader *r, struct fp_py_layout *ret_layout);

@@ -176,7 +176,8 @@ int fp_python_find(struct fp_python *py)
 
 	memset(&s, 0, sizeof(s));
 	dl_iterate_phdr(look, &s);
-	if (!s.found.address[FP_PY_SYMBOL_runtime]) {
+	/* versions before 3.7 have no _PyRuntime, and are refused by name */
+	if (!s.found.address[FP_PY_SYMBOL_runtime] && !s.found.address[FP_PY_SYMBOL_get_version]) {
 		py->state = FP_PYTHON_ABSENT;
 		return -ENOENT;
 	}

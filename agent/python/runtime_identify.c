@@ -74,7 +74,7 @@ int fp_python_identify(struct fp_python *py, const struct fp_reader *r, const st
 	struct fp_py_private *p = (struct fp_py_private *)(void *)py->private_;
 	static const enum fp_py_symbol needed[] = {
 		FP_PY_SYMBOL_code_type, FP_PY_SYMBOL_unicode_type, FP_PY_SYMBOL_bytes_type, FP_PY_SYMBOL_none,
-		FP_PY_SYMBOL_eval,
+		FP_PY_SYMBOL_eval, FP_PY_SYMBOL_runtime,
 	};
 	uint64_t version = 0;
 	unsigned i;
@@ -87,6 +87,8 @@ int fp_python_identify(struct fp_python *py, const struct fp_reader *r, const st
 	if (s->address[FP_PY_SYMBOL_version] &&
 	    !r->read(r, s->address[FP_PY_SYMBOL_version], &version, sizeof(version)))
 		py->version_hex = (uint32_t)version;
+	if (py->version_hex && fp_layout_refuse_old(py))
+		return -ENOTSUP;
 	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
 		if (s->address[needed[i]])
 			continue;

@@ -82,6 +82,13 @@ void fp_summary_line(const struct fp_profile *p, const struct fp_profile *base, 
 	}
 	if (p->filter[0])
 		add(out, out_bytes, p->filter);
+	for (uint32_t i = 0; i < p->n_headers; i++) {
+		if (p->headers[i].python_state != FP_PYTHON_UNSUPPORTED)
+			continue;
+		snprintf(text, sizeof(text), "native frames only: %.200s", p->headers[i].python_reason);
+		add(out, out_bytes, text);
+		break;
+	}
 	if (p->cut)
 		add(out, out_bytes, "cut: a process was killed or still runs");
 	if (base) {
