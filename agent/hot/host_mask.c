@@ -89,6 +89,20 @@ bool fp_host_mask_postpone(int number, siginfo_t *info, uint64_t *mask)
 	return queue_again(number, info);
 }
 
+/* A vfork child: its mask is its own, t is its parent's.  What the host
+ * believes becomes real there, and stays so. */
+static void make_real(struct fp_thread *t)
+{
+	uint64_t ours = our_bit();
+	int pid = fp_sys_pid();
+
+	if (t->real_mask_pid == pid)
+		return;
+	if (t->host_blocks)
+		(void)fp_sys_sigmask(SIG_BLOCK, &ours, NULL);
+	t->real_mask_pid = pid;
+}
+
 bool fp_agent_sigmask(int how, const sigset_t *set, sigset_t *old, int *ret_error)
 {
 	struct fp_thread *t = fp_thread_self;
@@ -96,8 +110,12 @@ bool fp_agent_sigmask(int how, const sigset_t *set, sigset_t *old, int *ret_erro
 	bool blocks, blocked;
 	int error;
 
-	if (!t || !fp_context.sampling || !fp_context_is_own())
+	if (!t || !fp_context.sampling)
 		return false;
+	if (!fp_context_is_own()) {
+		make_real(t);
+		return false;
+	}
 	if (set) {
 		wanted = *(const uint64_t *)set & ~SIGNALS_OF_THREADS_LIBRARY;
 		if (how != SIG_UNBLOCK && (wanted & ours) && names_signal(wanted)) {
@@ -184,7 +202,7 @@ void fp_agent_mask_show(void)
 	struct fp_thread *t = fp_thread_self;
 	uint64_t ours = our_bit();
 
-	if (t && t->host_blocks)
+	if (t && t->host_blocks && t->real_mask_pid != fp_sys_pid())
 		(void)fp_sys_sigmask(SIG_BLOCK, &ours, NULL);
 }
 
@@ -193,6 +211,6 @@ void fp_agent_mask_hide(void)
 	struct fp_thread *t = fp_thread_self;
 	uint64_t ours = our_bit();
 
-	if (t && t->host_blocks)
+	if (t && t->host_blocks && t->real_mask_pid != fp_sys_pid())
 		(void)fp_sys_sigmask(SIG_UNBLOCK, &ours, NULL);
 }

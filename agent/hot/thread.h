@@ -44,6 +44,7 @@ struct fp_thread {
 	volatile uint32_t pending_samples;
 	bool armed;
 	bool host_blocks;     /* the host believes that our signal is blocked here */
+	int real_mask_pid;    /* of the vfork child in which the kernel's mask is the host's */
 	int timer_id;
 	uint64_t booked_until_ns; /* thread clock */
 	uint64_t handler_ns;  /* moving average */

@@ -455,7 +455,8 @@ script("generators", name="generators", check=at_least(samples=4))
 for option, name in [(("-X", "dev"), "dev"), (("-X", "faulthandler"), "faulthandler"), (("-S", "-E", "-I"), "isolated"),
                      (("-O",), "optimised"), (("-X", "importtime"), "importtime")]:
     script("generators", name="option_" + name, python=("new",), options=option, check=at_least(samples=4),
-           ignore=rb"import time:.*\n" if name == "importtime" else None)
+           # asyncio's debug mode tells of slow steps, importtime of times
+           ignore=rb"^(import time:|Executing <).*\n")
 script("generators", name="malloc_debug", python=("old", "new"), environment={"PYTHONMALLOC": "debug"},
        check=at_least(samples=4))
 script("generators", name="native_walk", python=("old", "new"), environment={"FIL_PERF_SPY_NATIVE": "1"},
