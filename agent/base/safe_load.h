@@ -12,7 +12,7 @@
 #ifndef FP_BASE_SAFE_LOAD_H
 #define FP_BASE_SAFE_LOAD_H
 
-#include "agent/python/python.h"
+#include "agent/base/reader.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -279,11 +279,6 @@ uint32_t fp_native_generation(void)
 	return map ? __atomic_load_n(&map->generation, __ATOMIC_RELAXED) : 0;
 }
 
-const struct fp_module *fp_native_find(uintptr_t pc)
-{
-	return fp_module_map_find(fp_module_map_newest(), pc);
-}
-
 int fp_native_iterate_phdr(int (*seen)(struct dl_phdr_info *info, size_t n_bytes, void *data), void *data)
 {
 	const struct fp_module_map *map = fp_module_map_newest();

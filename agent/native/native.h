@@ -39,9 +39,6 @@ void fp_native_each(fp_module_seen seen, void *ctx);
  * Async-signal-safe. */
 uint32_t fp_native_generation(void);
 
-/* The module that holds pc in the newest snapshot, or NULL.  AS-safe. */
-const struct fp_module *fp_native_find(uintptr_t pc);
-
 /* Unwinds from the interrupted context, leaf first; return addresses of
  * callers are given minus 1 so that they lie in the call.  AS-safe, bounded,
  * never allocates from the host.  thread_scratch: fp_native_thread_bytes()

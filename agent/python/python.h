@@ -9,17 +9,11 @@
 #ifndef FP_PYTHON_PYTHON_H
 #define FP_PYTHON_PYTHON_H
 
+#include "agent/base/reader.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* Reads n bytes at addr of the target into dst.  0, or -EFAULT when any of
- * them cannot be read (dst is then undefined).  Never raises a signal that
- * the host sees. */
-struct fp_reader {
-	int (*read)(const struct fp_reader *r, uintptr_t addr, void *dst, size_t n_bytes);
-	int pid; /* for readers of another process */
-};
 
 #define FP_OFF_NONE UINT16_MAX
 

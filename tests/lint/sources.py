@@ -9,18 +9,17 @@ import tempfile
 from tree import SOURCE, read, tree
 
 
-# Folder -> what it may include besides itself.  python.h of agent/python holds
-# the reader interface that base implements and the keys that ledger stores.
+# Folder -> what it may include besides itself.  agent/hot holds the doors of
+# agent.h that must work in any context; nothing else points back.
 ARROWS = {
     "shim": {"agent/agent.h", "agent/capture/format.h"},
-    "agent/base": {"agent/capture", "agent/python/python.h"},
+    "agent/base": {"agent/capture"},
     "agent/capture": set(),
     "agent/settings": {"agent/base"},
     "agent/python": {"agent/base", "agent/capture"},
     "agent/native": {"agent/base", "agent/capture", "agent/python"},
     "agent/ledger": {"agent/base", "agent/capture", "agent/python"},
-    "agent/hot": {"agent/agent.h", "agent/base", "agent/capture", "agent/ledger", "agent/native", "agent/python",
-                  "agent/settings"},
+    "agent/hot": {"agent/agent.h", "agent/base", "agent/capture", "agent/ledger", "agent/native", "agent/python"},
     "agent": {"agent/base", "agent/capture", "agent/hot", "agent/ledger", "agent/native", "agent/python",
               "agent/settings"},
     "tools/read": {"agent/base", "agent/capture", "agent/python"},

@@ -7,7 +7,7 @@
 #define FP_TESTS_NATIVE_SAMPLES_H
 
 #include "agent/base/safe_load.h"
-#include "agent/native/native.h"
+#include "agent/native/modules.h"
 
 #include <errno.h>
 #include <execinfo.h>
@@ -56,7 +56,7 @@ static void print_both(uintptr_t pc, void *const *reference, int n_reference)
 		fprintf(stderr, " %#lx", (unsigned long)(uintptr_t)reference[i]);
 	fprintf(stderr, "\n");
 	for (unsigned i = 0; i < sample_n && i < 12; i++) {
-		const struct fp_module *m = fp_native_find(sample_pcs[i]);
+		const struct fp_module *m = fp_module_map_find(fp_module_map_newest(), sample_pcs[i]);
 
 		if (m)
 			fprintf(stderr, "  %s+%#lx\n", m->path, (unsigned long)(sample_pcs[i] - m->bias));

@@ -190,35 +190,3 @@ int fp_top_render(const struct fp_profile *p, const struct fp_top_options *o, FI
 	free(base.order);
 	return err ? err : ferror(out) ? -EIO : 0;
 }
-
-int fp_top_lines(const struct fp_profile *p, enum fp_table_by by, struct fp_top_line *ret_lines,
-		 uint32_t n)
-{
-	struct fp_function_table *t;
-	int err = fp_function_table_make(p, by, false, UINT32_MAX, &t);
-	int filled = 0;
-
-	if (err)
-		return err;
-	uint32_t *order = fp_function_table_order(p, t, FP_ORDER_SELF);
-	for (uint32_t i = 0; order && i < t->n_rows && (uint32_t)filled < n; i++) {
-		const struct fp_row *r = &t->rows[order[i]];
-		const struct fp_frame *f = &p->frames[r->frame];
-		struct fp_top_line *line = &ret_lines[filled];
-
-		if (!r->self_ns || f->kind == FP_FRAME_MARK)
-			continue;
-		line->self_ns = r->self_ns;
-		line->total_ns = r->total_ns;
-		line->self_share = percent(r->self_ns, t->all_ns) / 100;
-		line->total_share = percent(r->total_ns, t->all_ns) / 100;
-		line->gil_share = percent(r->self_gil_ns, r->self_ns) / 100;
-		fp_name_frame(p, f, by == FP_TABLE_LINE, line->text, sizeof(line->text));
-		filled++;
-	}
-	if (!order)
-		filled = -ENOMEM;
-	free(order);
-	fp_function_table_destroy(t);
-	return filled;
-}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The text table of `filperf top` and the top lines of the summary.  Writes
+ * The text table of `filperf top`.  Writes
  * text only where the caller says; colours only when asked.
  */
 #ifndef FP_TOOLS_RENDER_TOP_H
@@ -22,15 +22,5 @@ struct fp_top_options {
 
 /* 0 or -errno. */
 int fp_top_render(const struct fp_profile *p, const struct fp_top_options *o, FILE *out);
-
-/* One row of the summary: "12.3 %  build_model (filare/models.py:88)". */
-struct fp_top_line {
-	double self_share, total_share, gil_share; /* 0..1; gil of its own self time */
-	uint64_t self_ns, total_ns;
-	char text[256];         /* qualname (file:LINE) */
-};
-/* The lines with the largest self time, marks left out.  Number filled, or -errno. */
-int fp_top_lines(const struct fp_profile *p, enum fp_table_by by, struct fp_top_line *ret_lines,
-		 uint32_t n);
 
 #endif
