@@ -117,7 +117,8 @@ void fp_config_write_run(const char *run_dir)
 	n = fp_sys_read_file("/proc/self/cmdline", cmdline, FP_RUN_SETTINGS_BYTES);
 	facts.cmdline = cmdline;
 	facts.cmdline_bytes = n < 0 ? 0 : (size_t)n;
-	facts.cwd = fp_sys_call(SYS_getcwd, cwd, FP_PATH_BYTES) < 0 ? "/" : cwd;
+	/* A directory that was removed has no path; nothing can be made in it. */
+	facts.cwd = fp_sys_call(SYS_getcwd, cwd, FP_PATH_BYTES) < 0 ? "/proc/self/cwd" : cwd;
 	n = fp_run_settings_format(&reading->settings, &facts, text, FP_RUN_SETTINGS_BYTES);
 	if (n > 0)
 		(void)fp_run_settings_write(run_dir, text, (size_t)n);

@@ -24,7 +24,6 @@ struct child {
 	char tool[FP_PATH_BYTES];
 	char *argv[6];
 	char **envp;
-	bool keep_stderr;
 };
 
 /* Beside the agent (build tree), or where it was installed relative to it. */
@@ -81,7 +80,8 @@ static int run_child(void *argument)
 
 	(void)fp_sys_sigmask(SIG_SETMASK, &none, NULL);
 	null = fp_sys_open("/dev/null", O_RDWR, 0);
-	for (int fd = 0; fd < (c->keep_stderr ? 2 : 3) && null >= 0; fd++)
+	/* 2 stays: the tool writes there when it cannot render, and else only to a terminal. */
+	for (int fd = 0; fd < 2 && null >= 0; fd++)
 		(void)fp_sys_call(SYS_dup3, null, fd, 0);
 	if (fp_sys_call(SYS_close_range, 3, ~0u, 0) < 0)
 		for (int fd = 3; fd < 4096; fd++)
@@ -113,7 +113,6 @@ void fp_render_spawn(const struct fp_run_dir *d)
 	c->argv[1] = (char *)"report";
 	c->argv[2] = (char *)"--at-exit";
 	c->argv[3] = (char *)d->path;
-	c->keep_stderr = isatty(2);
 	/* A signal handler of the host must not run on the child's side. */
 	(void)fp_sys_sigmask(SIG_SETMASK, &all, &before);
 	pid = clone(run_child, room + CHILD_STACK_BYTES - 64, CLONE_VM | CLONE_VFORK, c);
