@@ -2,6 +2,7 @@
 /* filperf ps: runs still going, and runs that wait for their report. */
 #include "tools/cli/commands.h"
 #include "tools/cli/message.h"
+#include "tools/cli/run_label.h"
 #include "tools/cli/runs.h"
 #include "tools/read/title.h"
 

@@ -7,6 +7,7 @@
 
 #include "tools/cli/message.h"
 #include "tools/cli/report_files.h"
+#include "tools/cli/run_label.h"
 #include "tools/cli/store.h"
 
 #include <errno.h>
@@ -283,6 +284,7 @@ static int do_report(struct job *job)
 	if (read_profile(job))
 		return FP_STATUS_FAILED;
 	choose_place(job);
+	job->profile->label = job->files.label;
 	r = write_everything(job);
 	fp_progress_clear();
 	if (r == 0 && job->request->summary)

@@ -63,12 +63,4 @@ int fp_runs_newest_report(const char *dir, char *path, size_t n_bytes, int64_t *
  * 0, or -ENOENT after a line. */
 int fp_runs_default_input(const char *output_dir, char *path, size_t n_bytes);
 
-/* Text as a part of a file name: no separators, blanks or shell characters. */
-void fp_run_file_name(const char *from, char *label, size_t n_bytes);
-
-/* The label of a run: as set, else the title of its first Python process,
- * else of its first process.  Safe as a file name. */
-void fp_run_label(const struct fp_run *run, const struct fp_run_capture *captures, size_t n, char *label,
-		  size_t n_bytes);
-
 #endif
