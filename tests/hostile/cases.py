@@ -333,11 +333,12 @@ def compiled(name, source, *options, tool="cc", language="c"):
         os.makedirs(place, exist_ok=True)
         out = os.path.join(place, name)
         if not os.path.exists(out):
-            done = subprocess.run([tool, "-x", language, "-", "-o", out + ".new", *options], input=source, text=True,
+            fresh = "%s.%d" % (out, os.getpid())  # two cases may make it at once; either is good
+            done = subprocess.run([tool, "-x", language, "-", "-o", fresh, *options], input=source, text=True,
                                   capture_output=True)
             if done.returncode:
                 raise Skip(f"{tool} cannot make it: {done.stderr.strip().splitlines()[-1]}")
-            os.rename(out + ".new", out)
+            os.rename(fresh, out)
         return out
     return path
 
