@@ -30,14 +30,60 @@ static void take_notice(void *ctx, enum fp_notice_kind kind, const char *line)
 	fp_writer_char(w, '\n');
 }
 
-static void take_over(const struct fp_settings *s)
+/* Samples per second: the finer of py-spy's and Scalene's settings. */
+static uint32_t finer_rate(const struct fp_settings *s)
 {
+	uint32_t spy = s->of[FP_OPTION_spy_enabled].on ? (uint32_t)s->of[FP_OPTION_spy_rate].number : 0;
+	double every_s = s->of[FP_OPTION_scalene_cpu_rate].real;
+	uint32_t scalene = s->of[FP_OPTION_scalene_enabled].on ? (uint32_t)(1 / every_s + 0.5) : 0;
+	uint32_t finer = spy > scalene ? spy : scalene;
+
+	return finer ? finer : 1;
+}
+
+/* The index of a word in a setting's accepted list. */
+static unsigned choice(enum fp_option_id id, const char *word)
+{
+	const char *at = fp_options[id].accepted;
+	size_t n = fp_text_length(word);
+	unsigned index = 0;
+
+	while (!fp_text_starts(at, word) || (at[n] && at[n] != '|')) {
+		for (; *at != '|'; at++)
+			if (!*at)
+				return 63;
+		at++;
+		index++;
+	}
+	return index;
+}
+
+static void take_over_memory(const struct fp_settings *s)
+{
+	const struct fp_setting *memray = &s->of[FP_OPTION_memray_enabled];
+	bool scalene = s->of[FP_OPTION_scalene_enabled].on;
+
+	fp_config.mem_mode = !memray->on && !(scalene && s->of[FP_OPTION_scalene_memory].on) ? FP_MEM_OFF :
+			     s->of[FP_OPTION_memray_exact].on				      ? FP_MEM_EXACT :
+											       FP_MEM_SAMPLED;
+	fp_config.mem_native = s->of[FP_OPTION_memray_native].on;
+	fp_config.mem_stream =
+		memray->on && (s->of[FP_OPTION_memray_format].choices >> choice(FP_OPTION_memray_format, "bin") & 1);
+	fp_config.copies = scalene && s->of[FP_OPTION_scalene_copy].on;
+	fp_config.temporary_threshold = (uint32_t)s->of[FP_OPTION_memray_temporary_threshold].number;
+	fp_config.sample_bytes = (uint64_t)s->of[FP_OPTION_memray_sample_bytes].number;
+}
+
+static void take_over(struct fp_settings *s)
+{
+	fp_settings_settle(s);
 	fp_config.enabled = s->of[FP_OPTION_enabled].on;
-	fp_config.sampling = s->of[FP_OPTION_spy_enabled].on;
+	fp_config.sampling = s->of[FP_OPTION_spy_enabled].on || s->of[FP_OPTION_scalene_enabled].on;
 	fp_config.native = s->of[FP_OPTION_spy_native].on;
 	fp_config.subprocesses = s->of[FP_OPTION_spy_subprocesses].on;
 	fp_config.render = s->of[FP_OPTION_render].on;
-	fp_config.rate_hz = (uint32_t)s->of[FP_OPTION_spy_rate].number;
+	fp_config.rate_hz = finer_rate(s);
+	take_over_memory(s);
 	fp_config.max_capture_mb = (uint32_t)s->of[FP_OPTION_max_capture_mb].number;
 	fp_config.duration_ns = (uint64_t)(s->of[FP_OPTION_spy_duration].real * 1e9);
 	fp_text_copy(fp_config.label, sizeof(fp_config.label), s->of[FP_OPTION_run_label].text);

@@ -19,6 +19,10 @@ struct fp_config {
 	bool subprocesses;
 	bool render;
 	uint32_t rate_hz;
+	uint32_t mem_mode;           /* enum fp_mem_mode, asked for */
+	bool mem_native, mem_stream, copies;
+	uint32_t temporary_threshold;
+	uint64_t sample_bytes;
 	uint32_t max_capture_mb;
 	uint64_t duration_ns;
 	char label[FP_LABEL_BYTES];

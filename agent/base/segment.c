@@ -22,13 +22,19 @@ static const uint64_t region_bytes[FP_REGION_MAX] = {
 	[FP_REGION_CPU] = 64u << 20,
 	[FP_REGION_CPU_HEADS] = FP_CPU_HEADS * 4u,
 	[FP_REGION_LOG] = 0, /* FIL_PERF_MAX_CAPTURE_MB */
+	[FP_REGION_MEM_CELLS] = 512u << 20,
+	[FP_REGION_MEM_HEADS] = FP_MEM_HEADS * 4u,
+	[FP_REGION_MEM_POINTS] = 4u << 20,
+	[FP_REGION_MEM_STREAM] = 0, /* FIL_PERF_MAX_CAPTURE_MB */
+	[FP_REGION_COPIES] = 16u << 20,
+	[FP_REGION_COPY_HEADS] = FP_COPY_HEADS * 4u,
 };
 static_assert(sizeof(struct fp_capture_header) <= 16u << 10, "the header outgrew its region");
 
 static bool is_fixed(enum fp_region_id id)
 {
 	return id == FP_REGION_HEADER || id == FP_REGION_CODE_HEADS || id == FP_REGION_NODE_HEADS ||
-	       id == FP_REGION_CPU_HEADS;
+	       id == FP_REGION_CPU_HEADS || id == FP_REGION_MEM_HEADS || id == FP_REGION_COPY_HEADS;
 }
 
 /* What the limits leave for one capture: an eighth of the address space, the
@@ -53,7 +59,8 @@ static int lay_out(struct fp_region *regions, uint32_t max_capture_mb, uint64_t 
 		uint64_t at = 0;
 
 		for (int i = 0; i < FP_REGION_MAX; i++) {
-			uint64_t n = i == FP_REGION_LOG ? (uint64_t)max_capture_mb << 20 : region_bytes[i];
+			bool asked = i == FP_REGION_LOG || i == FP_REGION_MEM_STREAM;
+			uint64_t n = asked ? (uint64_t)max_capture_mb << 20 : region_bytes[i];
 
 			if (!is_fixed(i))
 				n >>= halvings;

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define FP_CAPTURE_MAGIC "filperf\n" /* 8 bytes, no NUL */
-#define FP_CAPTURE_VERSION 1u
+#define FP_CAPTURE_VERSION 2u
 #define FP_CAPTURE_SUFFIX ".fpc"
 
 /* A region is a reserved, sparse range of the file that grows from its start. */
@@ -33,12 +33,20 @@ enum fp_region_id {
 	FP_REGION_CPU,        /* struct fp_cpu_slot[], id 0 unused */
 	FP_REGION_CPU_HEADS,  /* uint32_t[FP_CPU_HEADS] */
 	FP_REGION_LOG,        /* struct fp_log_chunk[], FP_LOG_CHUNK_BYTES each */
+	FP_REGION_MEM_CELLS,  /* struct fp_mem_cell[], id 0 unused, id 1 = what found no room */
+	FP_REGION_MEM_HEADS,  /* uint32_t[FP_MEM_HEADS] */
+	FP_REGION_MEM_POINTS, /* struct fp_mem_point[] */
+	FP_REGION_MEM_STREAM, /* bytes, capture/mem_stream.h */
+	FP_REGION_COPIES,     /* struct fp_copy_slot[], id 0 unused */
+	FP_REGION_COPY_HEADS, /* uint32_t[FP_COPY_HEADS] */
 	FP_REGION_MAX
 };
 
 #define FP_CODE_HEADS 1024u
 #define FP_NODE_HEADS 4096u
 #define FP_CPU_HEADS 1024u
+#define FP_MEM_HEADS 8192u
+#define FP_COPY_HEADS 512u
 #define FP_LOG_CHUNK_BYTES 4096u
 
 struct fp_region {
@@ -81,7 +89,15 @@ enum fp_python_state {
 	X(limit_fsize, "times that RLIMIT_FSIZE stopped the capture from growing") \
 	X(forks_not_recorded, "fork children that got no capture of their own") \
 	X(children_without_agent, "programs started without the agent in their environment") \
-	X(modules_full, "loaded objects that could not be listed")
+	X(modules_full, "loaded objects that could not be listed") \
+	X(mem_cells_full, "allocations booked on [no room] because the table of allocation sites was full") \
+	X(mem_blocks_full, "allocations whose end cannot be seen because the table of live blocks was full") \
+	X(mem_frees_missed, "blocks whose end was not seen (their address was given out again)") \
+	X(mem_nested, "allocations made by signal handlers inside a hook (not recorded)") \
+	X(mem_stream_stopped, "times that the allocation stream stopped because of FIL_PERF_MAX_CAPTURE_MB or a full disk") \
+	X(mem_ranges_full, "mappings that were not recorded because the table of mappings was full") \
+	X(mem_allocator_replaced, "times that somebody replaced Python's allocators under us (installed again)") \
+	X(copies_full, "copies booked on no line because the table of copies was full")
 enum fp_loss_id {
 #define X(name, text) FP_LOSS_##name,
 	FP_LOSSES(X)
@@ -100,6 +116,52 @@ struct fp_capture_settings {
 	uint32_t cpu_enabled;
 	uint32_t max_capture_mb;
 	uint64_t duration_ns;    /* 0: to the end */
+};
+
+enum fp_mem_mode {
+	FP_MEM_OFF,     /* no memory recorded (switched off, or no CPython in the process) */
+	FP_MEM_SAMPLED, /* Python's domains by Poisson sampling, the system's allocators exact */
+	FP_MEM_EXACT,
+};
+
+/* One instant.  Blocks inside carriers are counted as blocks, never twice:
+ * heap_bytes + (carrier_bytes - python_small_bytes) is what was asked for. */
+struct fp_mem_balance {
+	int64_t when_ns;            /* since the capture's start; 0: never taken */
+	uint64_t heap_bytes;        /* live blocks of all allocators, anonymous maps and brk of the program */
+	uint64_t python_bytes;      /* of these: MEM and OBJ domains */
+	uint64_t python_small_bytes; /* of these: blocks that lie in carriers (<= 512 bytes) */
+	uint64_t map_bytes;         /* of heap_bytes: anonymous mappings and brk */
+	uint64_t carrier_bytes;     /* pymalloc arenas, mimalloc segments: not in heap_bytes */
+	uint64_t file_map_bytes;    /* file mappings by the program's own calls: not in heap_bytes */
+	uint64_t rss_anon_bytes, rss_file_bytes, rss_shmem_bytes; /* /proc/self/status, agent included */
+	uint64_t agent_anon_bytes;  /* resident private memory of filperf */
+	uint64_t agent_capture_bytes; /* its capture: in rss_file_bytes or rss_shmem_bytes */
+	uint64_t stack_bytes;       /* VmStk */
+};
+
+struct fp_mem_header {
+	uint32_t mode;              /* enum fp_mem_mode */
+	uint32_t native;            /* FIL_PERF_MEMRAY_NATIVE */
+	uint32_t stream;            /* 1: MEM_STREAM was recorded */
+	uint32_t copies;            /* 1: COPIES and the threads' copy counters were recorded */
+	uint64_t sample_bytes;      /* mean distance of samples */
+	uint64_t copy_sample_bytes;
+	uint32_t temporary_threshold;
+	uint32_t python_allocator;  /* memray's numbers: 1 pymalloc 2 pymalloc_debug 3 malloc 4 other 5 mimalloc 6 mimalloc_debug */
+	uint32_t peak_id;           /* falling edges so far; cells with another one stand as at the peak */
+	uint32_t n_checkpoints;     /* for growth, capture/format.h struct fp_mem_cell */
+	uint64_t heap_bytes;        /* now, as in fp_mem_balance */
+	uint64_t peak_bytes;        /* largest heap_bytes */
+	int64_t peak_when_ns;       /* within a tick */
+	int64_t frozen_ns;          /* since start: the interpreter's end began, nothing counts after it; 0: not yet */
+	uint64_t n_unknown_frees;   /* of blocks from before the hooks, or inherited by fork */
+	uint64_t inherited_bytes;   /* fork child: heap_bytes of the parent at the fork */
+	uint64_t stream_stopped_ns; /* since start; 0: not */
+	uint64_t python_eval_pc;    /* an address in _PyEval_EvalFrameDefault; 0 unknown */
+	uint64_t vm_hwm_bytes;      /* at the end or at the last tick */
+	struct fp_mem_balance at_peak, at_end;
+	uint64_t reserved[8];
 };
 
 struct fp_capture_header {
@@ -158,6 +220,7 @@ struct fp_capture_header {
 
 	uint64_t losses[FP_LOSS_MAX];
 	char notices[2048];             /* lines of text for the user, NUL-ended */
+	struct fp_mem_header mem;
 };
 
 enum fp_thread_flag {
@@ -185,6 +248,8 @@ struct fp_thread_record {
 	uint64_t walk_ns_max;      /* longest handler */
 	uint64_t switches_voluntary;
 	uint64_t switches_involuntary;
+	uint64_t copy_calls;       /* exact, memcpy and its family */
+	uint64_t copy_bytes;
 	uint64_t reserved[2];
 };
 
@@ -310,8 +375,118 @@ struct fp_log_chunk {
 	struct fp_sample samples[FP_LOG_CHUNK_SAMPLES];
 };
 
+/* Who gave the memory.  Memray's numbers where it has one. */
+enum fp_allocator {
+	FP_ALLOCATOR_NONE = 0,
+	FP_ALLOCATOR_PYTHON_MALLOC = 2, /* MEM and OBJ domains */
+	FP_ALLOCATOR_PYTHON_CALLOC = 3,
+	FP_ALLOCATOR_PYTHON_REALLOC = 4,
+	FP_ALLOCATOR_MALLOC = 6,
+	FP_ALLOCATOR_REALLOC = 7,
+	FP_ALLOCATOR_CALLOC = 8,
+	FP_ALLOCATOR_POSIX_MEMALIGN = 9,
+	FP_ALLOCATOR_ALIGNED_ALLOC = 10,
+	FP_ALLOCATOR_MEMALIGN = 11,
+	FP_ALLOCATOR_VALLOC = 12,
+	FP_ALLOCATOR_PVALLOC = 13,
+	FP_ALLOCATOR_MMAP = 14,         /* anonymous */
+	FP_ALLOCATOR_BRK = 16,          /* from here on Memray has none */
+	FP_ALLOCATOR_FILE_MAP = 17,     /* not in heap_bytes */
+	FP_ALLOCATOR_CARRIER = 18,      /* not in heap_bytes */
+	FP_ALLOCATOR_MAX = 19
+};
+
+/* Sizes in a cell: class c <= FP_SIZE_SMALL holds 16 (c - 1) + 1 … 16 c bytes
+ * (0: nothing asked for); above, four classes an octave. */
+#define FP_SIZE_SMALL 32u /* classes of 16 bytes: up to 512 */
+static inline uint32_t fp_size_class(uint64_t n_bytes)
+{
+	uint32_t log;
+
+	if (n_bytes <= 16u * FP_SIZE_SMALL)
+		return (uint32_t)((n_bytes + 15) / 16);
+	log = 63u - (uint32_t)__builtin_clzll(n_bytes - 1);
+	return FP_SIZE_SMALL + 1 + (log - 9) * 4 + (uint32_t)(((n_bytes - 1) >> (log - 2)) & 3);
+}
+/* Largest size of a class. */
+static inline uint64_t fp_size_class_max(uint32_t size_class)
+{
+	uint32_t k = size_class - FP_SIZE_SMALL - 1;
+
+	if (size_class <= FP_SIZE_SMALL)
+		return 16ull * size_class;
+	return (4ull + k % 4 + 1) << (k / 4 + 7);
+}
+
+enum fp_mem_cell_flag {
+	FP_MEM_CELL_SAMPLED = 1, /* n_… are in 1/FP_MEM_SAMPLED_UNIT, bytes are estimates */
+};
+#define FP_MEM_SAMPLED_UNIT 256u
+
+/* Exact (or, by flag, estimated) sums per (thread, stack, allocator, size
+ * class).  live = allocs - frees.  Written under the GIL or the ledger's lock.
+ *
+ * Peak: the live sums as they were at the last falling edge that touched the
+ * cell, valid while peak_id is the header's; with another peak_id the cell
+ * has not changed since, so its live sums are those at the peak.
+ *
+ * Growth: at its first event after each checkpoint a cell compares its live
+ * bytes with those at the checkpoint before; ups and downs count the changes. */
+struct fp_mem_cell {
+	/* first cache line: every event */
+	uint64_t n_allocs, alloc_bytes;
+	uint64_t n_frees, freed_bytes;
+	uint64_t n_peak, peak_bytes;
+	uint64_t birth_sum_ms;     /* over live blocks: ms since start at which each was made (SAMPLED: weighted, in n units) */
+	uint32_t peak_id;
+	uint32_t next;             /* hash chain */
+	/* second */
+	uint32_t stack;            /* node id of the leaf */
+	uint32_t thread;           /* index into THREADS, the one that allocated */
+	uint8_t allocator;         /* enum fp_allocator */
+	uint8_t flags;
+	uint16_t size_class;
+	uint32_t checkpoint;       /* number of the last one seen */
+	uint16_t ups, downs;
+	uint32_t first_ms;         /* first allocation, since start */
+	uint64_t checkpoint_bytes; /* live bytes when last compared */
+	uint64_t temporary_bytes;
+	uint32_t n_temporary;      /* same units as n_allocs; stops at UINT32_MAX */
+	float peak_variance;       /* SAMPLED: of the estimates in bytes squared */
+	double alloc_variance, live_variance;
+};
+
+/* The timeline of the process; ticks of at least 10 ms, longer in long runs. */
+struct fp_mem_point {
+	uint64_t when_ns;          /* since start */
+	uint64_t rss_bytes;
+	uint64_t heap_bytes;
+	uint64_t python_bytes;
+	uint64_t carrier_bytes;
+	uint64_t cpu_ns;           /* of the process */
+};
+
+enum fp_copy_kind {
+	FP_COPY_PYTHON,            /* called from libpython */
+	FP_COPY_NATIVE,            /* from any other object */
+	FP_COPY_KINDS
+};
+
+/* Estimated bytes copied per (thread, stack), by Poisson sampling. */
+struct fp_copy_slot {
+	uint32_t stack, thread;
+	uint32_t next;             /* hash chain */
+	uint32_t n_samples;
+	uint64_t bytes[FP_COPY_KINDS];
+	uint64_t calls[FP_COPY_KINDS]; /* estimated, in 1/256 */
+	double variance;           /* of the sum of bytes */
+};
+
+static_assert(sizeof(struct fp_mem_cell) == 128, "bump FP_CAPTURE_VERSION");
+static_assert(sizeof(struct fp_mem_point) == 48, "bump FP_CAPTURE_VERSION");
+static_assert(sizeof(struct fp_copy_slot) == 56, "bump FP_CAPTURE_VERSION");
 static_assert(sizeof(struct fp_region) == 32, "bump FP_CAPTURE_VERSION");
-static_assert(sizeof(struct fp_thread_record) == 136, "bump FP_CAPTURE_VERSION");
+static_assert(sizeof(struct fp_thread_record) == 152, "bump FP_CAPTURE_VERSION");
 static_assert(sizeof(struct fp_module_record) == 64, "bump FP_CAPTURE_VERSION");
 static_assert(sizeof(struct fp_code_record) == 64, "bump FP_CAPTURE_VERSION");
 static_assert(sizeof(struct fp_node) == 16, "bump FP_CAPTURE_VERSION");

@@ -20,6 +20,8 @@
 
 #define FP_SPY_FORMATS "svg|raw|speedscope|json|prof|pprof|firefox|chrometrace"
 
+#define FP_MEMRAY_FORMATS "html|flamegraph|table|tree|summary|stats|bin"
+
 #define FP_OPTIONS(X) \
 	X(enabled, "", "enabled", BOOL, "1", "", AGENT, PerformanceSettings, \
 	  "0: the agent stays inert and records nothing") \
@@ -56,6 +58,38 @@
 	X(spy_lineno, "spy", "lineno", BOOL, "1", "", REPORT, PySpySettings, \
 	  "0: merge the lines of a function") \
 	X(spy_pid, "spy", "pid", TEXT, "", "", BOTH, PySpySettings, \
-	  "attaching to a running process: refused until it exists")
+	  "attaching to a running process: refused until it exists") \
+	X(memray_enabled, "memray", "enabled", BOOL, "1", "", BOTH, MemraySettings, \
+	  "memory recording with Memray's reports") \
+	X(memray_output, "memray", "output", PATH, "", "", REPORT, MemraySettings, \
+	  "base path of the reports instead of <output_dir>/<label>-memray") \
+	X(memray_format, "memray", "format", CHOICES, "html,bin", FP_MEMRAY_FORMATS, BOTH, MemraySettings, \
+	  "comma list of report formats; without bin no stream of allocations is recorded") \
+	X(memray_native, "memray", "native", BOOL, "0", "", AGENT, MemraySettings, \
+	  "1: the native part of each allocation's stack too") \
+	X(memray_exact, "memray", "exact", BOOL, "0", "", AGENT, MemraySettings, \
+	  "1: each Python allocation, 0: samples of them; default 1 where memray is enabled by name") \
+	X(memray_sample_bytes, "memray", "sample_bytes", INT, "65536", "1024..1073741824", AGENT, MemraySettings, \
+	  "mean bytes of Python allocations between two samples") \
+	X(memray_temporary_threshold, "memray", "temporary_threshold", INT, "1", "0..64", AGENT, MemraySettings, \
+	  "temporary: freed before so many further allocations of its thread") \
+	X(memray_snapshot_s, "memray", "snapshot_s", INT, "0", "0..86400", REPORT, MemraySettings, \
+	  "seconds between snapshot texts while the program runs, 0: none") \
+	X(scalene_enabled, "scalene", "enabled", BOOL, "1", "", BOTH, ScaleneSettings, \
+	  "CPU, memory and copies per line with Scalene's reports") \
+	X(scalene_cpu_rate, "scalene", "cpu_rate", REAL, "0.01", "0.0001..10", AGENT, ScaleneSettings, \
+	  "seconds of CPU time between two samples; the finer of this and the spy rate is used") \
+	X(scalene_memory, "scalene", "memory", BOOL, "1", "", BOTH, ScaleneSettings, \
+	  "0: no memory columns") \
+	X(scalene_copy, "scalene", "copy", BOOL, "1", "", BOTH, ScaleneSettings, \
+	  "0: no copy volume") \
+	X(scalene_html, "scalene", "html", BOOL, "0", "", REPORT, ScaleneSettings, \
+	  "1: the page with source and columns too") \
+	X(scalene_output, "scalene", "output", PATH, "", "", REPORT, ScaleneSettings, \
+	  "base path of the reports instead of <output_dir>/<label>-scalene") \
+	X(scalene_profile_only, "scalene", "profile_only", GLOBS, "", "", REPORT, ScaleneSettings, \
+	  "only files whose path matches one of these globs") \
+	X(scalene_profile_exclude, "scalene", "profile_exclude", GLOBS, "", "", REPORT, ScaleneSettings, \
+	  "no files whose path matches one of these globs")
 
 #endif

@@ -110,6 +110,10 @@ void fp_settings_default(struct fp_settings *s);
  * 0, or -EINVAL after a notice. */
 int fp_settings_set(struct fp_settings *s, enum fp_option_id id, enum fp_origin_of_value origin,
 		    const char *name, const char *text, struct fp_notices *n);
+/* After all sources: where some of the <part>_enabled were given as on, those
+ * that were not given are off; memray_exact follows a memray_enabled that was
+ * given.  Can be repeated. */
+void fp_settings_settle(struct fp_settings *s);
 void fp_settings_from_environment(struct fp_settings *s, char *const envp[], struct fp_notices *n);
 /* text: a pyproject.toml called path. */
 void fp_settings_from_pyproject(struct fp_settings *s, const char *path, const char *text, size_t n_bytes,

@@ -43,6 +43,29 @@ int fp_settings_set(struct fp_settings *s, enum fp_option_id id, enum fp_origin_
 	return 0;
 }
 
+static void put_default(struct fp_setting *s, bool on)
+{
+	s->on = on;
+	fp_text_copy(s->text, sizeof(s->text), on ? "1" : "0");
+}
+
+void fp_settings_settle(struct fp_settings *s)
+{
+	static const enum fp_option_id parts[] = {FP_OPTION_spy_enabled, FP_OPTION_memray_enabled,
+						  FP_OPTION_scalene_enabled};
+	const struct fp_setting *memray = &s->of[FP_OPTION_memray_enabled];
+	struct fp_setting *exact = &s->of[FP_OPTION_memray_exact];
+	bool chosen = false;
+
+	for (unsigned int i = 0; i < FP_COUNT(parts); i++)
+		chosen = chosen || (s->of[parts[i]].origin != FP_FROM_DEFAULT && s->of[parts[i]].on);
+	for (unsigned int i = 0; i < FP_COUNT(parts) && chosen; i++)
+		if (s->of[parts[i]].origin == FP_FROM_DEFAULT)
+			put_default(&s->of[parts[i]], false);
+	if (exact->origin == FP_FROM_DEFAULT)
+		put_default(exact, memray->origin != FP_FROM_DEFAULT && memray->on);
+}
+
 /* Names of ours that are no settings: what the agent passes down the tree. */
 static const char *const internal_names[] = {FP_RUN_DIR_NAME, FP_REPORT_TOOL_NAME};
 
@@ -51,6 +74,8 @@ static const struct {
 	enum fp_option_id id;
 } aliases[] = {
 	{"FIL_PERF_ENABLE_PYSPY", FP_OPTION_spy_enabled},
+	{"FIL_PERF_ENABLE_MEMRAY", FP_OPTION_memray_enabled},
+	{"FIL_PERF_ENABLE_SCALENE", FP_OPTION_scalene_enabled},
 };
 
 static bool is_internal(const char *name)

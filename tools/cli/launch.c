@@ -103,6 +103,8 @@ static int set_environment(const struct fp_launch *l)
 	/* refused when set, so it must not travel as empty text either */
 	unsetenv("FIL_PERF_SPY_PID");
 	unsetenv("FIL_PERF_ENABLE_PYSPY");
+	unsetenv("FIL_PERF_ENABLE_MEMRAY");
+	unsetenv("FIL_PERF_ENABLE_SCALENE");
 	if ((names(before, l->agent) ? asprintf(&preload, "%s", before)
 				     : asprintf(&preload, "%s%s%s", l->agent, *before ? ":" : "", before)) < 0)
 		return -ENOMEM;

@@ -221,6 +221,7 @@ bool fp_cli_settings(struct fp_cli *cli)
 		cli->pyproject[0] = 0;
 	free(text);
 	fp_settings_from_environment(&cli->settings, environ, &n);
+	fp_settings_settle(&cli->settings);
 	return n.n_bad == 0;
 }
 

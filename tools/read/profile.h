@@ -8,6 +8,7 @@
 #define FP_TOOLS_READ_PROFILE_H
 
 #include "agent/capture/format.h"
+#include "tools/read/memory.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -107,12 +108,14 @@ struct fp_profile {
 				    * for titles and empty graphs */
 	const char *damage;        /* "" or one line: what could not be read, and why */
 	const char *unnamed;       /* "" or one line: the files whose symbols could not be used */
+	struct fp_memory *memory;  /* NULL: the source has none, or it was not asked for */
 	struct fp_arena *arena;    /* owns the strings */
 };
 
 struct fp_read_options {
 	bool native_symbols;       /* resolve native frames (elfutils); else module+offset */
 	bool want_samples;         /* fill samples[] */
+	bool want_memory;          /* fill memory */
 	bool lines;                /* false: line = 0 everywhere, frames merge */
 	const char *only_process;  /* pid, or glob on title; NULL all */
 	const char *only_thread;   /* glob on name, or tid; NULL all */

@@ -11,21 +11,46 @@
 
 #include <stdio.h>
 
+/* Whose reports: FIL_PERF_<family>_… and the files <label>-<family>.… */
+enum fp_report_family {
+	FP_FAMILY_PYSPY,
+	FP_FAMILY_MEMRAY,
+	FP_FAMILY_SCALENE,
+};
+
+/* Which sums of memory: of the peak, of the survivors, of all, of temporaries. */
+enum fp_memory_view {
+	FP_VIEW_PEAK,
+	FP_VIEW_LEAKS,
+	FP_VIEW_ALL,
+	FP_VIEW_TEMPORARY,
+};
+
 struct fp_render_options {
 	const char *title;      /* heading, NULL: from the profile */
 	bool threads;           /* a root frame per thread */
 	bool lines;
 	bool process_roots;     /* set when more than one process was sampled */
 	const struct fp_profile *base; /* --diff BASE, or NULL */
+	/* memory */
+	uint32_t memory_process;       /* index into memory->processes, for formats of one process each */
+	enum fp_memory_view view;
+	bool json;                     /* table, tree, summary, stats, leaks: as JSON */
+	uint32_t limit;                /* rows; 0: the format's own */
+	uint32_t columns;              /* of the terminal; 0: no terminal */
+	bool colour;
+	const char *only_files, *not_files; /* comma lists of globs, or NULL */
 };
 
 struct fp_renderer {
-	const char *name;       /* as in FIL_PERF_SPY_OUTPUT */
-	const char *suffix;     /* of <label>-pyspy, with the dot */
+	enum fp_report_family family;
+	const char *name;       /* as in FIL_PERF_SPY_OUTPUT, FIL_PERF_MEMRAY_FORMAT */
+	const char *suffix;     /* of <label>-pyspy (-memray, -scalene), with the dot */
 	const char *what;       /* one line for help */
 	const char *viewer;     /* how to open it, for the summary and docs */
 	bool needs_samples;     /* uses profile->samples */
 	bool can_diff;
+	bool per_process;       /* one file for each of memory->processes */
 	/* Writes to out; 0 or -errno. */
 	int (*render)(const struct fp_profile *p, const struct fp_render_options *o, FILE *out);
 };
