@@ -23,6 +23,8 @@ struct fp_memory_cell {
 	uint8_t allocator;        /* enum fp_allocator */
 	bool sampled;
 	uint16_t size_class;      /* fp_size_class() */
+	uint32_t node;            /* the stack as recorded: an index into the nodes of its process's
+				   * capture, where native frames still have their addresses */
 	uint64_t n_allocs, alloc_bytes;
 	uint64_t n_live, live_bytes;   /* at the end: the survivors */
 	uint64_t n_peak, peak_bytes;   /* at its process's peak */
