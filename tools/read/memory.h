@@ -73,7 +73,9 @@ static inline bool fp_memory_is_heap(uint8_t allocator)
 
 enum fp_memory_event_kind {
 	FP_MEMORY_ALLOC,
-	FP_MEMORY_FREE,           /* cell: of the block it ends, UINT32_MAX when that is not in the stream */
+	FP_MEMORY_FREE,           /* cell, size, born_ms: of the block it ends; cell is UINT32_MAX when that is
+				   * not in the stream.  A block whose address is given out again ends just
+				   * before, by such an event too */
 	FP_MEMORY_UNMAP,          /* [address, address + size) */
 	FP_MEMORY_TIME,
 };
@@ -84,6 +86,7 @@ struct fp_memory_event {
 	uint32_t thread;          /* of the profile: who did it */
 	uint64_t address, size;
 	uint64_t when_ms;         /* TIME; for the others of the last TIME */
+	uint64_t born_ms;         /* FREE: when_ms of the block's ALLOC */
 	uint64_t rss_bytes;       /* TIME */
 };
 
