@@ -28,6 +28,8 @@ fp_find(libcjson-dev FP_CJSON_HEADER HEADER cjson/cJSON.h)
 fp_find(libcjson-dev FP_CJSON LIBRARY cjson)
 fp_find(zlib1g-dev FP_Z_HEADER HEADER zlib.h)
 fp_find(zlib1g-dev FP_Z LIBRARY z)
+fp_find(liblz4-dev FP_LZ4_HEADER HEADER lz4frame.h)
+fp_find(liblz4-dev FP_LZ4 LIBRARY lz4)
 fp_find(libjemalloc-dev FP_JEMALLOC_PIC LIBRARY libjemalloc_pic.a)
 # libunwind is built from Debian's source package; see build_libunwind.
 fp_find(dpkg-dev FP_DPKG_SOURCE PROGRAM dpkg-source)
@@ -50,8 +52,8 @@ endif()
 
 add_library(fp_tool_packages INTERFACE)
 target_include_directories(fp_tool_packages SYSTEM INTERFACE
-	${FP_DW_HEADER} ${FP_ELF_HEADER} ${FP_CJSON_HEADER} ${FP_Z_HEADER})
-target_link_libraries(fp_tool_packages INTERFACE ${FP_DW} ${FP_ELF} ${FP_CJSON} ${FP_Z} m)
+	${FP_DW_HEADER} ${FP_ELF_HEADER} ${FP_CJSON_HEADER} ${FP_Z_HEADER} ${FP_LZ4_HEADER})
+target_link_libraries(fp_tool_packages INTERFACE ${FP_DW} ${FP_ELF} ${FP_CJSON} ${FP_Z} ${FP_LZ4} m)
 
 # Private copies that the agent links.  Made once per build folder; the
 # libunwind build is shared by build folders through a cache.

@@ -9,7 +9,7 @@
 # Debian packages by purpose.  FP_PACKAGES_BUILD is what CMake looks for.
 FP_PACKAGES_BUILD=(
 	binutils ca-certificates cmake dpkg-dev gcc g++ libc6-dev make ninja-build pkg-config xz-utils
-	libcjson-dev libdw-dev libelf-dev libjemalloc-dev zlib1g-dev
+	libcjson-dev libdw-dev libelf-dev libjemalloc-dev liblz4-dev zlib1g-dev
 )
 FP_PACKAGES_FILARE=(
 	fonts-dejavu-core graphviz libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0 python3 python3-venv
