@@ -225,7 +225,8 @@ int fp_settings_parse_value(enum fp_option_id id, const char *name, const char *
 		r = r ? r : parse_choices(text, o->accepted, &s);
 		break;
 	case FP_KIND_PATH:
-		r = r ? r : (text[0] ? 0 : -EINVAL);
+		/* nothing stands for no path of its own only where that is the default */
+		r = r ? r : (text[0] || !o->value[0] ? 0 : -EINVAL);
 		break;
 	case FP_KIND_TEXT:
 	case FP_KIND_GLOBS:

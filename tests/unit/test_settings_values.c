@@ -196,6 +196,14 @@ static void official_name_wins_over_alias(void **state)
 	assert_int_equal(n.n_bad + n.n_unknown, 0);
 }
 
+/* filperf run hands every setting down as text. */
+static void each_default_is_accepted_as_text(void **state)
+{
+	(void)state;
+	for (int id = 0; id < FP_OPTION_MAX; id++)
+		assert_int_equal(parse((enum fp_option_id)id, fp_options[id].value), 0);
+}
+
 static void higher_origin_stays(void **state)
 {
 	static char *envp[] = {"FIL_PERF_SPY_RATE=2", NULL};
@@ -229,6 +237,7 @@ int main(void)
 		cmocka_unit_test(spellings_agree),
 		cmocka_unit_test(environment_is_read),
 		cmocka_unit_test(official_name_wins_over_alias),
+		cmocka_unit_test(each_default_is_accepted_as_text),
 		cmocka_unit_test(higher_origin_stays),
 	};
 
