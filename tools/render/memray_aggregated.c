@@ -9,11 +9,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Memray's sums know no size classes, and BRK is a mapping to it. */
+/* One sum for all allocators and sizes of a stack: Memray 1.20 adds the sums
+ * of a stack up in any case, and then counts each as one allocation. */
 static bool is_same(const struct fp_memory_cell *a, const struct fp_memory_cell *b)
 {
-	return a->thread == b->thread && a->stack == b->stack && a->node == b->node &&
-	       fp_memray_allocator(a->allocator) == fp_memray_allocator(b->allocator);
+	return a->thread == b->thread && a->stack == b->stack && a->node == b->node;
 }
 
 static bool is_counted(const struct fp_memory_cell *c)
@@ -37,8 +37,6 @@ static int by_sum(const void *a, const void *b, void *cells_of)
 	order = by_number(x->thread, y->thread);
 	order = order ? order : by_number(x->stack, y->stack);
 	order = order ? order : by_number(x->node, y->node);
-	order = order ? order : by_number(fp_memray_allocator(x->allocator),
-					  fp_memray_allocator(y->allocator));
 	return order ? order : by_number(i, k);
 }
 
@@ -63,6 +61,7 @@ static void put_sum(const struct fp_memray_bin *b, const uint32_t *order, size_t
 {
 	const struct fp_memory_cell *cells = b->p->memory->cells + b->process->first_cell;
 	const struct fp_memray_stack *stack = &b->stacks->of_cell[order[0]];
+	uint64_t most_bytes = 0;
 	struct fp_memray_sum sum = {
 		.tid = b->tids[cells[order[0]].thread],
 		.allocator = fp_memray_allocator(cells[order[0]].allocator),
@@ -79,6 +78,10 @@ static void put_sum(const struct fp_memray_bin *b, const uint32_t *order, size_t
 		sum.n_leaked += c->n_live ? c->n_live : c->live_bytes > 0;
 		sum.peak_bytes += c->peak_bytes;
 		sum.leaked_bytes += c->live_bytes;
+		if (c->peak_bytes > most_bytes) {
+			most_bytes = c->peak_bytes;
+			sum.allocator = fp_memray_allocator(c->allocator);
+		}
 	}
 	fp_memray_put_sum(b->out, &sum);
 }
