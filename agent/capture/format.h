@@ -149,7 +149,7 @@ struct fp_mem_header {
 	uint64_t copy_sample_bytes;
 	uint32_t temporary_threshold;
 	uint32_t python_allocator;  /* memray's numbers: 1 pymalloc 2 pymalloc_debug 3 malloc 4 other 5 mimalloc 6 mimalloc_debug */
-	uint32_t peak_id;           /* falling edges so far; cells with another one stand as at the peak */
+	uint32_t peak_id;           /* the last falling edge's number, see struct fp_mem_cell */
 	uint32_t n_checkpoints;     /* for growth, capture/format.h struct fp_mem_cell */
 	uint64_t heap_bytes;        /* now, as in fp_mem_balance */
 	uint64_t peak_bytes;        /* largest heap_bytes */
@@ -426,9 +426,11 @@ enum fp_mem_cell_flag {
 /* Exact (or, by flag, estimated) sums per (thread, stack, allocator, size
  * class).  live = allocs - frees.  Written under the GIL or the ledger's lock.
  *
- * Peak: the live sums as they were at the last falling edge that touched the
- * cell, valid while peak_id is the header's; with another peak_id the cell
- * has not changed since, so its live sums are those at the peak.
+ * Peak: with peak_id >= the header's (by int32_t difference) n_peak and
+ * peak_bytes are the live sums at the process's peak; with an older one the cell
+ * has not changed since the peak, so its live sums are those at the peak.  When
+ * the live sums of all heap cells make more than peak_bytes of the header, the
+ * peak is now, and all live sums are those at the peak.
  *
  * Growth: at its first event after each checkpoint a cell compares its live
  * bytes with those at the checkpoint before; ups and downs count the changes. */

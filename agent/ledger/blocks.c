@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See blocks.h.  Inside any allocation hook, with its half held; raw mmap only. */
+#include "agent/ledger/blocks.h"
+
+#include "agent/base/hash.h"
+#include "agent/base/sys.h"
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+#define CHUNK_WORDS (FP_SHADOW_CHUNK_BYTES / 16)
+#define FIRST_ENTRIES 2048u
+
+struct fp_shadow_part *fp_shadow_parts[1u << 14];
+static uint64_t n_chunks, table_bytes;
+
+/* A child gets zero pages instead of the parent's blocks. */
+static void *map_wiped(size_t n_bytes)
+{
+	void *at = fp_sys_map_private(n_bytes);
+
+	if (at)
+		(void)fp_sys_call(SYS_madvise, at, n_bytes, MADV_WIPEONFORK);
+	return at;
+}
+
+static void *open_slot(void **slot, size_t n_bytes, bool wiped)
+{
+	void *fresh, *none = NULL;
+
+	if (__atomic_load_n(slot, __ATOMIC_ACQUIRE))
+		return *slot;
+	fresh = wiped ? map_wiped(n_bytes) : fp_sys_map_private(n_bytes);
+	if (!fresh)
+		return NULL;
+	if (__atomic_compare_exchange_n(slot, &none, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		if (wiped)
+			(void)__atomic_fetch_add(&n_chunks, 1, __ATOMIC_RELAXED);
+		return fresh;
+	}
+	fp_sys_unmap(fresh, n_bytes);
+	return none;
+}
+
+uint32_t *fp_shadow_open(uintptr_t address)
+{
+	struct fp_shadow_part *part;
+	uint32_t *chunk;
+
+	if (address >> 47)
+		return NULL;
+	part = open_slot((void **)&fp_shadow_parts[address >> 33], sizeof(*part), false);
+	chunk = part ? open_slot((void **)&part->chunks[address >> 20 & 8191], CHUNK_WORDS * 4, true) : NULL;
+	return chunk ? chunk + (address >> 4 & 0xffff) : NULL;
+}
+
+static uint64_t home_of(uint64_t address, uint64_t n_entries)
+{
+	return fp_hash_mix(address >> 4, 0) >> 8 & (n_entries - 1);
+}
+
+static void insert(struct fp_block *entries, uint64_t n_entries, const struct fp_block *block)
+{
+	uint64_t i = home_of(block->address, n_entries);
+
+	while (entries[i].address)
+		i = (i + 1) & (n_entries - 1);
+	entries[i] = *block;
+}
+
+static bool grow(struct fp_block_table *table)
+{
+	uint64_t n = table->n_entries ? table->n_entries * 2 : FIRST_ENTRIES;
+	struct fp_block *fresh = map_wiped(n * sizeof(*fresh));
+
+	if (!fresh)
+		return false;
+	for (uint64_t i = 0; i < table->n_entries; i++)
+		if (table->entries[i].address)
+			insert(fresh, n, &table->entries[i]);
+	if (table->entries)
+		fp_sys_unmap(table->entries, table->n_entries * sizeof(*fresh));
+	table_bytes += (n - table->n_entries) * sizeof(*fresh);
+	table->entries = fresh;
+	table->n_entries = n;
+	return true;
+}
+
+bool fp_block_put(struct fp_block_table *table, const struct fp_block *block, struct fp_block *ret_old)
+{
+	uint64_t i;
+
+	ret_old->address = 0;
+	if (table->n_used * 4 >= table->n_entries * 3 && !grow(table) && table->n_used + 1 >= table->n_entries)
+		return false;
+	for (i = home_of(block->address, table->n_entries); table->entries[i].address;
+	     i = (i + 1) & (table->n_entries - 1))
+		if (table->entries[i].address == block->address) {
+			*ret_old = table->entries[i];
+			table->entries[i] = *block;
+			return true;
+		}
+	table->entries[i] = *block;
+	table->n_used++;
+	return true;
+}
+
+/* Entries behind the hole move up to where a search finds them. */
+static void close_hole(struct fp_block_table *table, uint64_t hole)
+{
+	uint64_t mask = table->n_entries - 1;
+
+	for (uint64_t i = (hole + 1) & mask; table->entries[i].address; i = (i + 1) & mask) {
+		uint64_t home = home_of(table->entries[i].address, table->n_entries);
+
+		if (((i - home) & mask) >= ((i - hole) & mask)) {
+			table->entries[hole] = table->entries[i];
+			hole = i;
+		}
+	}
+	table->entries[hole].address = 0;
+	table->n_used--;
+}
+
+bool fp_block_take(struct fp_block_table *table, uint64_t address, struct fp_block *ret_block)
+{
+	if (!table->n_used)
+		return false;
+	for (uint64_t i = home_of(address, table->n_entries); table->entries[i].address;
+	     i = (i + 1) & (table->n_entries - 1))
+		if (table->entries[i].address == address) {
+			*ret_block = table->entries[i];
+			close_hole(table, i);
+			return true;
+		}
+	return false;
+}
+
+void fp_block_forget(struct fp_block_table *table)
+{
+	table->n_used = 0;
+}
+
+static uint64_t resident_pages(const uint32_t *chunk)
+{
+	unsigned char pages[CHUNK_WORDS * 4 / FP_PAGE_BYTES];
+	uint64_t n = 0;
+
+	if (fp_sys_call(SYS_mincore, chunk, CHUNK_WORDS * 4, pages) < 0)
+		return 0;
+	for (unsigned i = 0; i < FP_COUNT(pages); i++)
+		n += pages[i] & 1;
+	return n;
+}
+
+uint64_t fp_blocks_memory_bytes(void)
+{
+	uint64_t pages = 0, left = __atomic_load_n(&n_chunks, __ATOMIC_RELAXED);
+
+	for (unsigned i = 0; i < FP_COUNT(fp_shadow_parts) && left; i++) {
+		struct fp_shadow_part *part = fp_shadow_parts[i];
+
+		for (unsigned k = 0; part && k < FP_COUNT(part->chunks) && left; k++)
+			if (part->chunks[k]) {
+				pages += resident_pages(part->chunks[k]);
+				left--;
+			}
+	}
+	return pages * FP_PAGE_BYTES + table_bytes;
+}

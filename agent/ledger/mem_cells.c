@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cells by key, and the filter of addresses.  See mem_ledger.h. */
+#include "agent/ledger/mem_ledger.h"
+
+#include "agent/base/hash.h"
+#include "agent/ledger/node_table.h"
+
+/* A counter per 16 bytes, addresses modulo 4 MiB: blocks that lie together
+ * share cache lines.  Not 0: the address may be a sampled block or a code object. */
+uint8_t fp_mem_filter[1u << 18];
+uint32_t fp_mem_code_epoch;
+
+void fp_mem_watch_code(uintptr_t code)
+{
+	uint8_t *counter = &fp_mem_filter[fp_mem_filter_at(code)];
+
+	/* Stays: nobody counts down for code. */
+	__atomic_store_n(counter, UINT8_MAX, __ATOMIC_RELAXED);
+}
+
+static bool is_of(const struct fp_mem_cell *cell, const struct fp_mem_cell_key *key)
+{
+	return cell->stack == key->stack && cell->thread == key->thread && cell->allocator == key->allocator &&
+	       cell->size_class == key->size_class;
+}
+
+static uint32_t find_in_chain(const struct fp_mem_cell *cells, uint32_t id, uint32_t stop,
+			      const struct fp_mem_cell_key *key)
+{
+	for (; id != stop && id; id = cells[id].next)
+		if (is_of(&cells[id], key))
+			return id;
+	return 0;
+}
+
+static void fill(struct fp_mem_cell *cell, const struct fp_mem_cell_key *key)
+{
+	struct fp_mem_ledger *l = &fp_mem_ledger;
+	bool python = key->allocator <= FP_ALLOCATOR_PYTHON_REALLOC;
+
+	cell->stack = key->stack;
+	cell->thread = key->thread;
+	cell->allocator = key->allocator;
+	cell->size_class = key->size_class;
+	cell->flags = python && !l->exact ? FP_MEM_CELL_SAMPLED : 0;
+	cell->peak_id = l->epoch;
+	cell->checkpoint = l->checkpoint;
+	cell->first_ms = l->now_ms;
+}
+
+uint32_t fp_mem_cell_intern(const struct fp_mem_cell_key *key)
+{
+	struct fp_segment *s = fp_mem_ledger.segment;
+	struct fp_mem_cell *cells = fp_mem_ledger.cells;
+	uint32_t *heads = fp_segment_at(s, FP_REGION_MEM_HEADS);
+	uint64_t place = fp_hash_mix(((uint64_t)key->stack << 32) | key->thread,
+				     ((uint64_t)key->allocator << 16) | key->size_class);
+	uint32_t *head = &heads[place % FP_MEM_HEADS], first, id;
+	uint64_t at;
+
+	first = __atomic_load_n(head, __ATOMIC_ACQUIRE);
+	id = find_in_chain(cells, first, 0, key);
+	if (id)
+		return id;
+	at = fp_segment_claim(s, FP_REGION_MEM_CELLS, sizeof(*cells));
+	id = at == UINT64_MAX ? FP_SHADOW_CELLS : (uint32_t)(at / sizeof(*cells));
+	if (id >= FP_SHADOW_CELLS) {
+		fp_loss_count(s, FP_LOSS_mem_cells_full);
+		return FP_MEM_CELL_NO_ROOM;
+	}
+	fill(&cells[id], key);
+	do {
+		uint32_t twin = find_in_chain(cells, first, cells[id].next, key);
+
+		if (twin && cells[id].next)
+			return twin; /* ours stays unlinked and empty */
+		cells[id].next = first;
+	} while (!__atomic_compare_exchange_n(head, &first, id, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE));
+	return id;
+}

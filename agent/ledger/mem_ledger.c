@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Booking of blocks.  See mem_ledger.h for who may call and what is held.
+ * The peak is kept as in facts of Memray's snapshot.cpp: only a decrease from
+ * a new maximum is an event; cells settle when they are touched next.
+ */
+#include "agent/ledger/mem_ledger.h"
+
+#include "agent/base/poisson.h"
+#include "agent/ledger/mem_stream.h"
+#include "agent/ledger/node_table.h"
+
+struct fp_mem_ledger fp_mem_ledger;
+
+void fp_mem_ledger_init(struct fp_segment *s, enum fp_mem_mode mode, bool stream, uint64_t sample_bytes)
+{
+	struct fp_mem_ledger *l = &fp_mem_ledger;
+	struct fp_block_table python = l->python.blocks, system = l->system.blocks;
+	struct fp_mem_cell *no_room;
+
+	*l = (struct fp_mem_ledger){.segment = s,
+				    .cells = fp_segment_at(s, FP_REGION_MEM_CELLS),
+				    .exact = mode == FP_MEM_EXACT,
+				    .stream = stream,
+				    .lock_all = stream,
+				    .epoch = 1,
+				    .sample_bytes = sample_bytes};
+	fp_block_forget(&python);
+	fp_block_forget(&system);
+	l->python.blocks = python;
+	l->system.blocks = system;
+	for (size_t i = 0; i < FP_COUNT(fp_mem_filter); i++)
+		if (fp_mem_filter[i]) /* only touched pages are written */
+			fp_mem_filter[i] = 0;
+	fp_mem_stream_init();
+	if (fp_segment_populate(s, FP_REGION_MEM_HEADS, FP_MEM_HEADS * sizeof(uint32_t)) < 0 ||
+	    fp_segment_claim(s, FP_REGION_MEM_CELLS, (FP_MEM_CELL_NO_ROOM + 1) * sizeof(*no_room)) != 0) {
+		s->header->mem.mode = FP_MEM_OFF;
+		return;
+	}
+	no_room = &l->cells[FP_MEM_CELL_NO_ROOM];
+	no_room->stack = fp_node_of_mark(FP_MARK_no_room);
+	no_room->allocator = FP_ALLOCATOR_MALLOC;
+	no_room->peak_id = l->epoch;
+	s->header->mem = (struct fp_mem_header){.mode = mode,
+						.stream = stream,
+						.sample_bytes = sample_bytes,
+						.copies = s->header->mem.copies,
+						.copy_sample_bytes = s->header->mem.copy_sample_bytes};
+}
+
+/* What every cell does at its first event after an edge or a checkpoint. */
+static FP_COLD void settle(struct fp_mem_cell *c)
+{
+	const struct fp_mem_ledger *l = &fp_mem_ledger;
+	uint64_t live = c->alloc_bytes - c->freed_bytes;
+
+	if ((int32_t)(c->peak_id - l->edge_epoch) < 0) {
+		c->n_peak = c->n_allocs - c->n_frees;
+		c->peak_bytes = live;
+		c->peak_variance = (float)c->live_variance;
+	}
+	c->peak_id = l->epoch;
+	if (c->checkpoint == l->checkpoint)
+		return;
+	c->checkpoint = l->checkpoint;
+	if (live > c->checkpoint_bytes && c->ups < UINT16_MAX)
+		c->ups++;
+	if (live < c->checkpoint_bytes && c->downs < UINT16_MAX)
+		c->downs++;
+	c->checkpoint_bytes = live;
+}
+
+static inline void touch(struct fp_mem_cell *c)
+{
+	if (fp_unlikely(c->peak_id != fp_mem_ledger.epoch))
+		settle(c);
+}
+
+static FP_COLD void end_peak(uint64_t heap)
+{
+	struct fp_mem_ledger *l = &fp_mem_ledger;
+	struct fp_mem_header *h = fp_mem_header();
+
+	l->peak_bytes = heap;
+	l->edge_epoch = __atomic_add_fetch(&l->epoch, 1, __ATOMIC_RELAXED);
+	h->heap_bytes = heap;
+	h->peak_bytes = heap;
+	h->peak_when_ns = (int64_t)l->now_ms * 1000000;
+	h->peak_id = l->edge_epoch;
+}
+
+/* Before the heap shrinks. */
+static inline void note_edge(void)
+{
+	uint64_t heap = fp_mem_heap_bytes();
+
+	if (fp_unlikely(heap > fp_mem_ledger.peak_bytes))
+		end_peak(heap);
+}
+
+void fp_mem_checkpoint(void)
+{
+	fp_mem_ledger.checkpoint++;
+	(void)__atomic_add_fetch(&fp_mem_ledger.epoch, 1, __ATOMIC_RELAXED);
+	fp_mem_header()->n_checkpoints = fp_mem_ledger.checkpoint;
+}
+
+static inline void remember(struct fp_mem_recent *recent, uintptr_t address)
+{
+	uint32_t i = recent->next;
+
+	recent->blocks[i].address = address;
+	recent->blocks[i].sequence = ++recent->sequence;
+	recent->next = i + 1 < recent->n ? i + 1 : 0;
+}
+
+/* Was it made so few allocations ago by this thread? */
+static inline bool is_temporary(const struct fp_mem_recent *recent, uintptr_t address)
+{
+	for (uint32_t i = 0; i < recent->n; i++)
+		if (recent->blocks[i].address == address)
+			return recent->sequence - recent->blocks[i].sequence < recent->n;
+	return false;
+}
+
+static inline void add(struct fp_mem_cell *c, uint64_t n, uint64_t n_bytes, uint64_t birth_ms)
+{
+	touch(c);
+	c->n_allocs += n;
+	c->alloc_bytes += n_bytes;
+	c->birth_sum_ms += n * birth_ms;
+}
+
+static inline void subtract(struct fp_mem_cell *c, uint64_t n, uint64_t n_bytes, uint64_t birth_ms, bool temporary)
+{
+	touch(c);
+	c->n_frees += n;
+	c->freed_bytes += n_bytes;
+	c->birth_sum_ms -= n * birth_ms;
+	if (temporary) {
+		uint64_t sum = c->n_temporary + n;
+
+		c->n_temporary = sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+		c->temporary_bytes += n_bytes;
+	}
+}
+
+static bool is_small(uint32_t cell, uintptr_t address, uint64_t n_bytes)
+{
+	return n_bytes <= 16u * FP_SIZE_SMALL && !(address & 15) && cell != FP_MEM_CELL_NO_ROOM;
+}
+
+/* A block whose end nobody saw ends now: its address was given out again. */
+static FP_COLD void end_missed(struct fp_mem_half *half, uintptr_t address)
+{
+	fp_loss_count(fp_mem_ledger.segment, FP_LOSS_mem_frees_missed);
+	(void)fp_mem_unbook(half, address, NULL);
+}
+
+static FP_COLD void lose_block(struct fp_mem_half *half, uint32_t cell, uint64_t n_bytes)
+{
+	/* It cannot be followed: as if it were freed at once. */
+	fp_loss_count(fp_mem_ledger.segment, FP_LOSS_mem_blocks_full);
+	note_edge();
+	half->heap_bytes -= n_bytes;
+	subtract(&fp_mem_ledger.cells[cell], 1, n_bytes, fp_mem_ledger.birth_ms[fp_mem_ledger.generation], false);
+}
+
+static bool put_block(struct fp_mem_half *half, const struct fp_block *block)
+{
+	struct fp_block old;
+
+	if (fp_block_put(&half->blocks, block, &old))
+		return true;
+	return false;
+}
+
+void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uint64_t n_bytes,
+		 struct fp_mem_recent *recent)
+{
+	struct fp_mem_ledger *l = &fp_mem_ledger;
+	struct fp_mem_cell *c = &l->cells[cell];
+	uint32_t *word = NULL;
+	uint32_t size_class = (uint32_t)((n_bytes + 15) / 16);
+
+	if (fp_likely(is_small(cell, address, n_bytes))) {
+		word = fp_shadow_find(address);
+		if (fp_unlikely(!word))
+			word = fp_shadow_open(address);
+	}
+	if (fp_likely(word != NULL)) {
+		if (fp_unlikely(*word))
+			end_missed(half, address);
+		*word = FP_SHADOW_MAKE(cell, l->generation, size_class * 16 - n_bytes);
+		add(c, 1, n_bytes, l->birth_ms[l->generation]);
+		half->heap_bytes += n_bytes;
+		if (half == &l->python)
+			l->small_bytes += n_bytes;
+	} else {
+		struct fp_block block = {address, n_bytes, cell, l->birth_ms[l->generation]}, old;
+
+		if (fp_block_take(&half->blocks, address, &old)) {
+			(void)put_block(half, &old);
+			end_missed(half, address);
+		}
+		add(c, 1, n_bytes, block.birth_ms);
+		half->heap_bytes += n_bytes;
+		if (!put_block(half, &block))
+			lose_block(half, cell, n_bytes);
+	}
+	remember(recent, address);
+	if (l->stream)
+		fp_mem_stream_alloc(cell, c, address, n_bytes);
+}
+
+/* Of a block that stands for all of its kind that were not met. */
+struct weight {
+	uint64_t n;       /* in 1/FP_MEM_SAMPLED_UNIT */
+	uint64_t n_bytes;
+	double variance;
+};
+
+static struct weight weigh(uint64_t n_bytes)
+{
+	double p = fp_met((double)n_bytes / (double)fp_mem_ledger.sample_bytes);
+
+	/* Nothing asked for is never met; book it as a byte would be. */
+	if (p <= 0)
+		p = fp_met(1 / (double)fp_mem_ledger.sample_bytes);
+	return (struct weight){
+		.n = (uint64_t)(FP_MEM_SAMPLED_UNIT / p + 0.5),
+		.n_bytes = (uint64_t)((double)n_bytes / p + 0.5),
+		.variance = (double)n_bytes * (double)n_bytes * (1 - p) / (p * p),
+	};
+}
+
+void fp_mem_book_sampled(uint32_t cell, uintptr_t address, uint64_t n_bytes, struct fp_mem_recent *recent)
+{
+	struct fp_mem_ledger *l = &fp_mem_ledger;
+	struct fp_mem_cell *c = &l->cells[cell];
+	struct fp_block block = {address, n_bytes, cell, l->now_ms}, old;
+	struct weight w = weigh(n_bytes);
+	uint8_t *counter = &fp_mem_filter[fp_mem_filter_at(address)];
+
+	if (fp_block_take(&l->python.blocks, address, &old)) {
+		(void)put_block(&l->python, &old);
+		end_missed(&l->python, address);
+	}
+	add(c, w.n, w.n_bytes, block.birth_ms);
+	c->alloc_variance += w.variance;
+	c->live_variance += w.variance;
+	l->python.heap_bytes += w.n_bytes;
+	if (n_bytes <= 16u * FP_SIZE_SMALL)
+		l->small_bytes += w.n_bytes;
+	if (!put_block(&l->python, &block)) {
+		fp_loss_count(l->segment, FP_LOSS_mem_blocks_full);
+		return;
+	}
+	if (*counter != UINT8_MAX)
+		++*counter;
+	remember(recent, address);
+	if (l->stream)
+		fp_mem_stream_alloc(cell, c, address, n_bytes);
+}
+
+static void end_sampled(struct fp_mem_cell *c, const struct fp_block *block, const struct fp_mem_recent *recent)
+{
+	struct fp_mem_ledger *l = &fp_mem_ledger;
+	struct weight w = weigh(block->n_bytes);
+	uint8_t *counter = &fp_mem_filter[fp_mem_filter_at(block->address)];
+
+	if (*counter != UINT8_MAX && *counter)
+		--*counter;
+	subtract(c, w.n, w.n_bytes, block->birth_ms, recent && is_temporary(recent, block->address));
+	c->live_variance -= w.variance;
+	if (c->live_variance < 0 || c->n_allocs == c->n_frees)
+		c->live_variance = 0;
+	l->python.heap_bytes -= w.n_bytes;
+	if (block->n_bytes <= 16u * FP_SIZE_SMALL)
+		l->small_bytes -= w.n_bytes;
+}
+
+static struct fp_mem_gone end_entry(struct fp_mem_half *half, uintptr_t address, const struct fp_mem_recent *recent)
+{
+	struct fp_mem_gone gone = {.cell = 0};
+	struct fp_mem_cell *c;
+	struct fp_block block;
+
+	if (!fp_block_take(&half->blocks, address, &block))
+		return gone;
+	c = &fp_mem_ledger.cells[block.cell];
+	note_edge();
+	if (c->flags & FP_MEM_CELL_SAMPLED) {
+		end_sampled(c, &block, recent);
+	} else {
+		subtract(c, 1, block.n_bytes, block.birth_ms, recent && is_temporary(recent, address));
+		half->heap_bytes -= block.n_bytes;
+	}
+	return (struct fp_mem_gone){.cell = block.cell, .birth = block.birth_ms, .n_bytes = block.n_bytes};
+}
+
+struct fp_mem_gone fp_mem_unbook(struct fp_mem_half *half, uintptr_t address, const struct fp_mem_recent *recent)
+{
+	struct fp_mem_ledger *l = &fp_mem_ledger;
+	uint32_t *word = address & 15 ? NULL : fp_shadow_find(address);
+	struct fp_mem_gone gone;
+
+	if (fp_likely(word && *word)) {
+		struct fp_mem_cell *c;
+
+		gone = (struct fp_mem_gone){.cell = FP_SHADOW_CELL(*word),
+					    .birth = FP_SHADOW_GENERATION(*word),
+					    .shadow = true};
+		c = &l->cells[gone.cell];
+		gone.n_bytes = c->size_class * 16u - FP_SHADOW_SLACK(*word);
+		*word = 0;
+		note_edge();
+		half->heap_bytes -= gone.n_bytes;
+		if (half == &l->python)
+			l->small_bytes -= gone.n_bytes;
+		subtract(c, 1, gone.n_bytes, l->birth_ms[gone.birth], recent && is_temporary(recent, address));
+	} else {
+		gone = end_entry(half, address, recent);
+	}
+	if (gone.cell && l->stream)
+		fp_mem_stream_free(address);
+	return gone;
+}
+
+void fp_mem_rebook(struct fp_mem_half *half, uintptr_t address, const struct fp_mem_gone *gone)
+{
+	struct fp_mem_ledger *l = &fp_mem_ledger;
+	struct fp_mem_cell *c = &l->cells[gone->cell];
+	struct fp_mem_recent nobody = {.n = 1};
+
+	if (!gone->cell)
+		return;
+	if (c->flags & FP_MEM_CELL_SAMPLED)
+		fp_mem_book_sampled(gone->cell, address, gone->n_bytes, &nobody);
+	else
+		fp_mem_book(half, gone->cell, address, gone->n_bytes, &nobody);
+}
+
+static bool is_heap(uint8_t allocator)
+{
+	return allocator != FP_ALLOCATOR_CARRIER && allocator != FP_ALLOCATOR_FILE_MAP;
+}
+
+static uint64_t *sum_of(uint8_t allocator)
+{
+	struct fp_mem_ledger *l = &fp_mem_ledger;
+
+	return allocator == FP_ALLOCATOR_CARRIER  ? &l->carrier_bytes :
+	       allocator == FP_ALLOCATOR_FILE_MAP ? &l->file_map_bytes :
+						    &l->map_bytes;
+}
+
+void fp_mem_add_range(uint32_t cell, uint64_t n_bytes)
+{
+	struct fp_mem_ledger *l = &fp_mem_ledger;
+	struct fp_mem_cell *c = &l->cells[cell];
+
+	add(c, 1, n_bytes, l->now_ms);
+	*sum_of(c->allocator) += n_bytes;
+	if (is_heap(c->allocator))
+		l->system.heap_bytes += n_bytes;
+}
+
+void fp_mem_drop_range(uint32_t cell, uint64_t n_bytes, bool ends, bool splits)
+{
+	struct fp_mem_ledger *l = &fp_mem_ledger;
+	struct fp_mem_cell *c = &l->cells[cell];
+
+	if (is_heap(c->allocator)) {
+		note_edge();
+		l->system.heap_bytes -= n_bytes;
+	}
+	*sum_of(c->allocator) -= n_bytes;
+	touch(c);
+	c->freed_bytes += n_bytes;
+	c->n_frees += ends;
+	c->n_allocs += splits;
+	if (c->n_allocs == c->n_frees)
+		c->birth_sum_ms = 0;
+}
