@@ -11,9 +11,12 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
-/* Constructor and destructor of the object; ordinary context. */
+/* Constructor and destructor of the object; ordinary context.  allocator: the
+ * malloc that the program uses. */
+void fp_agent_allocator(const void *allocator);
 void fp_agent_boot(void);
 void fp_agent_exit(void);
 
@@ -38,6 +41,30 @@ void fp_agent_filtered(void);
 /* A program is started with this environment: counted when it lacks us.
  * n: 1, or -1 to take the last count back because the start failed. */
 void fp_agent_spawn(char *const envp[], int n);
+
+/* memory.  *fp_agent_memory is 0 while nothing is recorded: the hooks look
+ * first.  allocator: enum fp_allocator.  Any context, a vfork child (whose
+ * memory is the parent's) and a thread that is ending included; inside a signal
+ * handler that interrupted one of these, nothing is recorded. */
+extern const volatile uint32_t *fp_agent_memory;
+/* After the block was given. */
+void fp_agent_allocated(void *block, size_t n_bytes, int allocator);
+/* Before it is given back. */
+void fp_agent_freeing(void *block);
+/* Before a realloc; when it failed and the block stays, resize_failed. */
+struct fp_agent_block {
+	uint64_t n_bytes;
+	uint32_t cell, birth;
+};
+void fp_agent_resizing(void *block, struct fp_agent_block *ret_block);
+void fp_agent_resize_failed(void *block, const struct fp_agent_block *before);
+/* After mmap; caller: the hook's return address. */
+void fp_agent_mapped(void *start, size_t n_bytes, int protection, int flags, int fd, const void *caller);
+/* Before munmap, and around mremap. */
+void fp_agent_unmapping(void *start, size_t n_bytes);
+void fp_agent_remapped(void *old_start, size_t old_bytes, void *start, size_t n_bytes);
+/* After brk or sbrk moved the break. */
+void fp_agent_break_moved(void *old_break, void *new_break);
 
 /* loader: after dlopen, dlclose; ordinary context. */
 void fp_agent_modules_changed(void);

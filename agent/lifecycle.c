@@ -12,6 +12,7 @@
 #include "agent/base/sys.h"
 #include "agent/base/text.h"
 #include "agent/config.h"
+#include "agent/hot/allocations.h"
 #include "agent/hot/faults.h"
 #include "agent/hot/host_mask.h"
 #include "agent/hot/sampler.h"
@@ -215,6 +216,19 @@ static int open_run(uint64_t start_ticks)
 	return r;
 }
 
+/* Only where there is a CPython: other programs get CPU and the envelope. */
+void fp_lifecycle_start_memory(void)
+{
+	const struct fp_python *py = &fp_context.python;
+
+	if (fp_config.mem_mode == FP_MEM_OFF || (py->state != FP_PYTHON_FOUND && py->state != FP_PYTHON_LIVE))
+		return;
+	fp_memory_start(fp_config.mem_mode, fp_config.mem_native, fp_config.mem_stream, fp_config.sample_bytes,
+			fp_config.temporary_threshold);
+	if (!fp_context.segment.header->forked)
+		fp_domains_install(fp_config.mem_mode == FP_MEM_EXACT);
+}
+
 void fp_agent_boot(void)
 {
 	struct fp_thread *t;
@@ -240,6 +254,7 @@ void fp_agent_boot(void)
 	fp_context.sampling = fp_config.sampling;
 	fp_context.frames_cap = frames_cap();
 	fp_context.timers_cap = timers_cap();
+	fp_context.temporary_threshold = fp_config.temporary_threshold;
 	fp_faults_install(fp_context.sampling);
 	(void)fp_python_find(&fp_context.python);
 	error = fp_lifecycle_open_capture(NULL, start_ticks);
@@ -263,6 +278,7 @@ void fp_agent_boot(void)
 		t->host_blocks = fp_host_mask_adopt();
 		fp_thread_begin(t, FP_THREAD_MAIN);
 	}
+	fp_lifecycle_start_memory();
 	fp_context.segment.header->agent_boot_ns = fp_clock_thread_ns() - boot_begin_ns;
 out:
 	fp_config_done();
@@ -303,6 +319,10 @@ static bool stop_recording(int reason, int status)
 			t->inside--;
 		return false;
 	}
+	if (reason == FP_END_EXEC)
+		fp_memory_pause(true);
+	else
+		fp_memory_freeze();
 	if (!fp_context.segment.header->stopped_monotonic_ns)
 		fp_thread_end_all();
 	close_header(reason, status);
@@ -359,4 +379,5 @@ void fp_agent_exec_failed(void)
 	h->end_reason = FP_END_NONE;
 	h->end_monotonic_ns = 0;
 	__atomic_store_n(&fp_context.state, FP_STATE_LIVE, __ATOMIC_RELEASE);
+	fp_memory_pause(false);
 }

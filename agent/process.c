@@ -10,6 +10,7 @@
 #include "agent/base/sys.h"
 #include "agent/base/text.h"
 #include "agent/config.h"
+#include "agent/hot/allocations.h"
 #include "agent/hot/thread.h"
 #include "agent/lifecycle.h"
 #include "agent/native/native.h"
@@ -98,6 +99,7 @@ void fp_agent_modules_changed(void)
 			h->python_version_hex = fp_context.python.version_hex;
 			h->python_state = fp_context.python.state;
 			fp_text_copy(h->python_library, sizeof(h->python_library), fp_context.python.library_path);
+			fp_lifecycle_start_memory();
 		}
 		fp_thread_record(t)->agent_ns += fp_clock_thread_ns() - begin_ns;
 		fp_thread_leave(t);
@@ -107,8 +109,10 @@ void fp_agent_modules_changed(void)
 
 void fp_agent_fork_prepare(void)
 {
-	if (fp_context_live() && fp_thread_self)
+	if (fp_context_live() && fp_thread_self) {
 		fp_thread_self->inside++;
+		fp_thread_self->inside_at = 0;
+	}
 }
 
 void fp_agent_fork_parent(void)
@@ -126,7 +130,7 @@ static void follow_parent(struct fp_thread *t)
 	struct fp_capture_header *h = fp_context.segment.header;
 	int parent_pid = h->pid;
 	uint32_t parent_image = h->image, sequence = h->forks + 1;
-	uint64_t begin_ns = fp_clock_thread_ns();
+	uint64_t begin_ns = fp_clock_thread_ns(), inherited = fp_memory_forked();
 
 	fp_context.pid = fp_sys_pid();
 	if (fp_lifecycle_open_capture(h, fp_run_dir_start_ticks()) < 0) {
@@ -142,6 +146,8 @@ static void follow_parent(struct fp_thread *t)
 	fp_lifecycle_list_modules(true);
 	*fp_context.fork_word = 1;
 	fp_thread_forked(t);
+	fp_lifecycle_start_memory();
+	h->mem.inherited_bytes = inherited;
 	h->agent_fork_ns = fp_clock_thread_ns() - begin_ns;
 }
 

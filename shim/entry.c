@@ -9,6 +9,7 @@
 __attribute__((constructor)) static void enter_program(void)
 {
 	fp_real_resolve();
+	fp_agent_allocator((const void *)fp_real_find(FP_HOOK_malloc));
 	fp_agent_boot();
 }
 

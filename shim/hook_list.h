@@ -8,6 +8,24 @@
 #define FP_SHIM_HOOK_LIST_H
 
 #define FP_HOOKS(X) \
+	X(malloc, REQUIRED) \
+	X(calloc, REQUIRED) \
+	X(realloc, REQUIRED) \
+	X(reallocarray, OPTIONAL) \
+	X(free, REQUIRED) \
+	X(free_sized, OPTIONAL) \
+	X(free_aligned_sized, OPTIONAL) \
+	X(posix_memalign, REQUIRED) \
+	X(aligned_alloc, REQUIRED) \
+	X(memalign, REQUIRED) \
+	X(valloc, REQUIRED) \
+	X(pvalloc, OPTIONAL) \
+	X(mmap, REQUIRED) \
+	X(mmap64, REQUIRED) \
+	X(munmap, REQUIRED) \
+	X(mremap, REQUIRED) \
+	X(brk, REQUIRED) \
+	X(sbrk, REQUIRED) \
 	X(pthread_create, REQUIRED) \
 	X(thrd_create, OPTIONAL) \
 	X(execve, REQUIRED) \

@@ -10,16 +10,21 @@ static const char *const names[FP_HOOK_MAX] = {
 	FP_HOOKS(X)
 #undef X
 };
-static void *originals[FP_HOOK_MAX];
+void *fp_originals[FP_HOOK_MAX];
 
-void *fp_real_find(enum fp_hook_id id)
+/* dlsym may allocate while it looks: those calls get NULL here. */
+static __thread int looking __attribute__((tls_model("initial-exec")));
+
+void *fp_real_look(enum fp_hook_id id)
 {
-	void *f = __atomic_load_n(&originals[id], __ATOMIC_ACQUIRE);
+	void *f;
 
-	if (__builtin_expect(!f, 0)) {
-		f = dlsym(RTLD_NEXT, names[id]);
-		__atomic_store_n(&originals[id], f, __ATOMIC_RELEASE);
-	}
+	if (looking)
+		return NULL;
+	looking = 1;
+	f = dlsym(RTLD_NEXT, names[id]);
+	looking = 0;
+	__atomic_store_n(&fp_originals[id], f, __ATOMIC_RELEASE);
 	return f;
 }
 

@@ -10,6 +10,8 @@
 
 #include "shim/hook_list.h"
 
+#include <stddef.h>
+
 enum fp_hook_id {
 #define X(name, need) FP_HOOK_##name,
 	FP_HOOKS(X)
@@ -18,7 +20,16 @@ enum fp_hook_id {
 };
 
 void fp_real_resolve(void);
-void *fp_real_find(enum fp_hook_id id);
+/* Looks once; NULL: there is none, or a look is under way. */
+void *fp_real_look(enum fp_hook_id id);
+
+extern void *fp_originals[FP_HOOK_MAX];
+static inline void *fp_real_find(enum fp_hook_id id)
+{
+	void *f = __atomic_load_n(&fp_originals[id], __ATOMIC_ACQUIRE);
+
+	return __builtin_expect(f != NULL, 1) ? f : fp_real_look(id);
+}
 
 /* The original, with the type of the hook itself. */
 #define fp_real(name) ((__typeof__(&name))fp_real_find(FP_HOOK_##name))

@@ -26,6 +26,8 @@ struct fp_context {
 	uint64_t duration_ns;
 	bool native;    /* FIL_PERF_SPY_NATIVE */
 	bool sampling;  /* CPU timers are wanted */
+	bool memory_native;   /* FIL_PERF_MEMRAY_NATIVE */
+	uint32_t temporary_threshold;
 	int signal_number;
 	uint32_t frames_cap;  /* per walk */
 	uint32_t timers_cap;  /* at most half of RLIMIT_SIGPENDING */

@@ -164,6 +164,7 @@ static void take_sample(struct fp_thread *t, void *ucontext, uint64_t clock_ns, 
 		t->names_due = 64;
 	}
 	s->header->heartbeat_monotonic_ns = now_ns;
+	fp_mem_ledger.tick_due = true;
 }
 
 /* The agent's own time is nobody's sample. */

@@ -209,7 +209,8 @@ static uint32_t native_stack(struct fp_thread *t, void *ucontext)
 	return intern_natives(t->scratch->pcs, walk_native(t, ucontext), 0);
 }
 
-struct fp_stack_sample fp_stack_take(struct fp_thread *t, void *ucontext)
+/* native: the native part of a Python stack is wanted. */
+static struct fp_stack_sample take(struct fp_thread *t, void *ucontext, bool native)
 {
 	struct fp_python *py = &fp_context.python;
 	bool fast = fp_faults_caught(ucontext);
@@ -236,10 +237,39 @@ struct fp_stack_sample fp_stack_take(struct fp_thread *t, void *ucontext)
 	}
 	taken.python = tstate != 0;
 	if (tstate && state == FP_PYTHON_LIVE)
-		taken.stack = python_stack(t, r, tstate, fast && fp_context.native ? ucontext : NULL);
+		taken.stack = python_stack(t, r, tstate, fast && native ? ucontext : NULL);
 	else
 		taken.stack = native_stack(t, fast ? ucontext : NULL);
 	if (state == FP_PYTHON_UNSUPPORTED)
 		fp_loss_count(&fp_context.segment, FP_LOSS_no_python_layout);
 	return taken;
+}
+
+struct fp_stack_sample fp_stack_take(struct fp_thread *t, void *ucontext)
+{
+	return take(t, ucontext, fp_context.native);
+}
+
+uint32_t fp_stack_of_hook(struct fp_thread *t)
+{
+	ucontext_t here;
+
+#if defined(__x86_64__)
+	uintptr_t *frame = __builtin_frame_address(0);
+
+	/* As if this function had returned already. */
+	here.uc_mcontext.gregs[REG_RIP] = (greg_t)frame[1];
+	here.uc_mcontext.gregs[REG_RSP] = (greg_t)(frame + 2);
+	here.uc_mcontext.gregs[REG_RBP] = (greg_t)frame[0];
+	here.uc_mcontext.gregs[REG_R10] = 0;
+#elif defined(__aarch64__)
+	uintptr_t *frame = __builtin_frame_address(0);
+
+	here.uc_mcontext.pc = frame[1];
+	here.uc_mcontext.sp = (uintptr_t)(frame + 2);
+	here.uc_mcontext.regs[29] = frame[0];
+#endif
+	here.uc_stack.ss_flags = SS_DISABLE;
+	*(uint64_t *)&here.uc_sigmask = 0;
+	return take(t, &here, true).stack;
 }

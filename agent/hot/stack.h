@@ -19,4 +19,7 @@ struct fp_stack_sample {
  * frames only, kind NATIVE).  Never fails: what cannot be read ends on a mark. */
 struct fp_stack_sample fp_stack_take(struct fp_thread *t, void *ucontext);
 
+/* From a hook, native frames too: those below the hook's own. */
+uint32_t fp_stack_of_hook(struct fp_thread *t);
+
 #endif

@@ -9,6 +9,8 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/sys.h"
+#include "agent/hot/allocations.h"
+#include "agent/hot/python_stack.h"
 #include "agent/hot/sampler.h"
 #include "agent/ledger/node_table.h"
 
@@ -145,6 +147,8 @@ void fp_thread_begin(struct fp_thread *t, uint32_t flags)
 	t->random = (uint64_t)t->tid * 0x9e3779b97f4a7c15ull ^ (uint64_t)fp_clock_monotonic_ns();
 	if (t->scratch)
 		t->scratch->n_memo = 0;
+	fp_hook_memory_forget(t);
+	t->memory = (struct fp_thread_memory){.recent.n = fp_context.temporary_threshold + 1};
 	if (!open_record(t, flags)) {
 		t->tid = 0;
 		fp_thread_release(t);
@@ -191,6 +195,7 @@ void fp_thread_end(struct fp_thread *t)
 		r->end_ns = since_start_ns();
 		r->flags |= FP_THREAD_ENDED;
 	}
+	fp_memory_thread_ended(t);
 	fp_thread_self = NULL;
 	t->tid = 0;
 	fp_thread_release(t);
@@ -214,6 +219,7 @@ struct fp_thread *fp_thread_enter(void)
 	if (t->inside)
 		return NULL;
 	t->inside = 1;
+	t->inside_at = 0;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	return t;
 }

@@ -12,6 +12,7 @@
 
 #include "agent/hot/context.h"
 #include "agent/ledger/cpu_ledger.h"
+#include "agent/ledger/mem_ledger.h"
 
 /* A frame of the last walk, by depth from the root. */
 struct fp_memo {
@@ -36,11 +37,27 @@ struct fp_scratch {
 	uintptr_t pcs[FP_NATIVE_CAP];
 };
 
+struct fp_hook_memory; /* python_stack.h */
+
+/* What the allocation hooks keep of a thread. */
+struct fp_thread_memory {
+	int64_t countdown;       /* bytes until the next sample */
+	uint32_t carrier_depth;  /* inside an allocator of Python's: what it asks of others carries its blocks */
+	uint32_t layout_due;     /* events until the layout is looked at again */
+	bool drawn;              /* countdown was drawn */
+	bool locked;             /* holds the ledger's lock */
+	uint32_t python_events;  /* that came through Python's allocators */
+	uint32_t checks;         /* python_domains.c: are we still in our place? */
+	uint64_t checked;
+	struct fp_mem_recent recent;
+};
+
 struct fp_thread {
 	uint32_t slot_state;  /* 0 free, 1 used */
 	uint32_t record;      /* index into THREADS */
 	int tid;
 	volatile uint32_t inside; /* nesting of enter */
+	uintptr_t inside_at;      /* stack address of the enter; 0: unknown */
 	volatile uint32_t pending_samples;
 	bool armed;
 	bool host_blocks;     /* the host believes that our signal is blocked here */
@@ -51,6 +68,8 @@ struct fp_thread {
 	uint64_t random;
 	struct fp_log_cursor log;
 	struct fp_scratch *scratch;
+	struct fp_hook_memory *hook;
+	struct fp_thread_memory memory;
 	uintptr_t stack_low, stack_high; /* 0 unknown */
 	uint32_t exit_rounds;
 	uint32_t names_due;   /* samples until the comm is read again */

@@ -10,12 +10,36 @@
 uint8_t fp_mem_filter[1u << 18];
 uint32_t fp_mem_code_epoch;
 
+/* Addresses of code objects that have names; the filter says which to look for. */
+static struct fp_block_table watched;
+static struct fp_lock watched_lock;
+#define WATCHED UINT8_MAX /* in the filter: nobody counts down from it */
+
 void fp_mem_watch_code(uintptr_t code)
 {
-	uint8_t *counter = &fp_mem_filter[fp_mem_filter_at(code)];
+	struct fp_block block = {.address = code}, old;
 
-	/* Stays: nobody counts down for code. */
-	__atomic_store_n(counter, UINT8_MAX, __ATOMIC_RELAXED);
+	fp_lock_take(&watched_lock);
+	if (fp_block_put(&watched, &block, &old))
+		__atomic_store_n(&fp_mem_filter[(code >> 4) & (FP_COUNT(fp_mem_filter) - 1)], WATCHED, __ATOMIC_RELAXED);
+	fp_lock_give(&watched_lock);
+}
+
+void fp_mem_code_freed(uintptr_t address)
+{
+	struct fp_block block;
+
+	fp_lock_take(&watched_lock);
+	if (fp_block_take(&watched, address, &block))
+		fp_mem_code_epoch++;
+	fp_lock_give(&watched_lock);
+}
+
+void fp_mem_cells_forget(void)
+{
+	fp_block_forget(&watched);
+	fp_lock_reset(&watched_lock);
+	fp_mem_code_epoch++;
 }
 
 static bool is_of(const struct fp_mem_cell *cell, const struct fp_mem_cell_key *key)

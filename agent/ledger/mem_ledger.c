@@ -18,6 +18,11 @@ void fp_mem_ledger_init(struct fp_segment *s, enum fp_mem_mode mode, bool stream
 	struct fp_block_table python = l->python.blocks, system = l->system.blocks;
 	struct fp_mem_cell *no_room;
 
+	if (l->segment) /* a fork child */
+		for (size_t i = 0; i < FP_COUNT(fp_mem_filter); i++)
+			if (fp_mem_filter[i]) /* only touched pages are written */
+				fp_mem_filter[i] = 0;
+	fp_mem_cells_forget();
 	*l = (struct fp_mem_ledger){.segment = s,
 				    .cells = fp_segment_at(s, FP_REGION_MEM_CELLS),
 				    .exact = mode == FP_MEM_EXACT,
@@ -29,9 +34,6 @@ void fp_mem_ledger_init(struct fp_segment *s, enum fp_mem_mode mode, bool stream
 	fp_block_forget(&system);
 	l->python.blocks = python;
 	l->system.blocks = system;
-	for (size_t i = 0; i < FP_COUNT(fp_mem_filter); i++)
-		if (fp_mem_filter[i]) /* only touched pages are written */
-			fp_mem_filter[i] = 0;
 	fp_mem_stream_init();
 	if (fp_segment_populate(s, FP_REGION_MEM_HEADS, FP_MEM_HEADS * sizeof(uint32_t)) < 0 ||
 	    fp_segment_claim(s, FP_REGION_MEM_CELLS, (FP_MEM_CELL_NO_ROOM + 1) * sizeof(*no_room)) != 0) {
@@ -50,7 +52,7 @@ void fp_mem_ledger_init(struct fp_segment *s, enum fp_mem_mode mode, bool stream
 }
 
 /* What every cell does at its first event after an edge or a checkpoint. */
-static FP_COLD void settle(struct fp_mem_cell *c)
+FP_COLD void fp_mem_settle(struct fp_mem_cell *c)
 {
 	const struct fp_mem_ledger *l = &fp_mem_ledger;
 	uint64_t live = c->alloc_bytes - c->freed_bytes;
@@ -71,13 +73,7 @@ static FP_COLD void settle(struct fp_mem_cell *c)
 	c->checkpoint_bytes = live;
 }
 
-static inline void touch(struct fp_mem_cell *c)
-{
-	if (fp_unlikely(c->peak_id != fp_mem_ledger.epoch))
-		settle(c);
-}
-
-static FP_COLD void end_peak(uint64_t heap)
+FP_COLD void fp_mem_end_peak(uint64_t heap)
 {
 	struct fp_mem_ledger *l = &fp_mem_ledger;
 	struct fp_mem_header *h = fp_mem_header();
@@ -90,65 +86,11 @@ static FP_COLD void end_peak(uint64_t heap)
 	h->peak_id = l->edge_epoch;
 }
 
-/* Before the heap shrinks. */
-static inline void note_edge(void)
-{
-	uint64_t heap = fp_mem_heap_bytes();
-
-	if (fp_unlikely(heap > fp_mem_ledger.peak_bytes))
-		end_peak(heap);
-}
-
 void fp_mem_checkpoint(void)
 {
 	fp_mem_ledger.checkpoint++;
 	(void)__atomic_add_fetch(&fp_mem_ledger.epoch, 1, __ATOMIC_RELAXED);
 	fp_mem_header()->n_checkpoints = fp_mem_ledger.checkpoint;
-}
-
-static inline void remember(struct fp_mem_recent *recent, uintptr_t address)
-{
-	uint32_t i = recent->next;
-
-	recent->blocks[i].address = address;
-	recent->blocks[i].sequence = ++recent->sequence;
-	recent->next = i + 1 < recent->n ? i + 1 : 0;
-}
-
-/* Was it made so few allocations ago by this thread? */
-static inline bool is_temporary(const struct fp_mem_recent *recent, uintptr_t address)
-{
-	for (uint32_t i = 0; i < recent->n; i++)
-		if (recent->blocks[i].address == address)
-			return recent->sequence - recent->blocks[i].sequence < recent->n;
-	return false;
-}
-
-static inline void add(struct fp_mem_cell *c, uint64_t n, uint64_t n_bytes, uint64_t birth_ms)
-{
-	touch(c);
-	c->n_allocs += n;
-	c->alloc_bytes += n_bytes;
-	c->birth_sum_ms += n * birth_ms;
-}
-
-static inline void subtract(struct fp_mem_cell *c, uint64_t n, uint64_t n_bytes, uint64_t birth_ms, bool temporary)
-{
-	touch(c);
-	c->n_frees += n;
-	c->freed_bytes += n_bytes;
-	c->birth_sum_ms -= n * birth_ms;
-	if (temporary) {
-		uint64_t sum = c->n_temporary + n;
-
-		c->n_temporary = sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
-		c->temporary_bytes += n_bytes;
-	}
-}
-
-static bool is_small(uint32_t cell, uintptr_t address, uint64_t n_bytes)
-{
-	return n_bytes <= 16u * FP_SIZE_SMALL && !(address & 15) && cell != FP_MEM_CELL_NO_ROOM;
 }
 
 /* A block whose end nobody saw ends now: its address was given out again. */
@@ -162,9 +104,11 @@ static FP_COLD void lose_block(struct fp_mem_half *half, uint32_t cell, uint64_t
 {
 	/* It cannot be followed: as if it were freed at once. */
 	fp_loss_count(fp_mem_ledger.segment, FP_LOSS_mem_blocks_full);
-	note_edge();
+	fp_mem_note_edge();
 	half->heap_bytes -= n_bytes;
-	subtract(&fp_mem_ledger.cells[cell], 1, n_bytes, fp_mem_ledger.birth_ms[fp_mem_ledger.generation], false);
+	if (half == &fp_mem_ledger.python)
+		fp_mem_ledger.large_bytes -= n_bytes;
+	fp_mem_subtract(&fp_mem_ledger.cells[cell], 1, n_bytes, fp_mem_ledger.birth_ms[fp_mem_ledger.generation], false);
 }
 
 static bool put_block(struct fp_mem_half *half, const struct fp_block *block)
@@ -184,7 +128,7 @@ void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uin
 	uint32_t *word = NULL;
 	uint32_t size_class = (uint32_t)((n_bytes + 15) / 16);
 
-	if (fp_likely(is_small(cell, address, n_bytes))) {
+	if (fp_likely(cell != FP_MEM_CELL_NO_ROOM && fp_mem_is_small(address, n_bytes))) {
 		word = fp_shadow_find(address);
 		if (fp_unlikely(!word))
 			word = fp_shadow_open(address);
@@ -193,10 +137,8 @@ void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uin
 		if (fp_unlikely(*word))
 			end_missed(half, address);
 		*word = FP_SHADOW_MAKE(cell, l->generation, size_class * 16 - n_bytes);
-		add(c, 1, n_bytes, l->birth_ms[l->generation]);
+		fp_mem_add(c, 1, n_bytes, l->birth_ms[l->generation]);
 		half->heap_bytes += n_bytes;
-		if (half == &l->python)
-			l->small_bytes += n_bytes;
 	} else {
 		struct fp_block block = {address, n_bytes, cell, l->birth_ms[l->generation]}, old;
 
@@ -204,14 +146,22 @@ void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uin
 			(void)put_block(half, &old);
 			end_missed(half, address);
 		}
-		add(c, 1, n_bytes, block.birth_ms);
+		fp_mem_add(c, 1, n_bytes, block.birth_ms);
 		half->heap_bytes += n_bytes;
+		if (half == &l->python)
+			l->large_bytes += n_bytes;
 		if (!put_block(half, &block))
 			lose_block(half, cell, n_bytes);
 	}
-	remember(recent, address);
+	if (recent)
+		fp_mem_remember(recent, address);
 	if (l->stream)
 		fp_mem_stream_alloc(cell, c, address, n_bytes);
+}
+
+static inline uint8_t *filter_at(uintptr_t address)
+{
+	return &fp_mem_filter[(address >> 4) & (FP_COUNT(fp_mem_filter) - 1)];
 }
 
 /* Of a block that stands for all of its kind that were not met. */
@@ -241,25 +191,26 @@ void fp_mem_book_sampled(uint32_t cell, uintptr_t address, uint64_t n_bytes, str
 	struct fp_mem_cell *c = &l->cells[cell];
 	struct fp_block block = {address, n_bytes, cell, l->now_ms}, old;
 	struct weight w = weigh(n_bytes);
-	uint8_t *counter = &fp_mem_filter[fp_mem_filter_at(address)];
+	uint8_t *counter = filter_at(address);
 
 	if (fp_block_take(&l->python.blocks, address, &old)) {
 		(void)put_block(&l->python, &old);
 		end_missed(&l->python, address);
 	}
-	add(c, w.n, w.n_bytes, block.birth_ms);
+	fp_mem_add(c, w.n, w.n_bytes, block.birth_ms);
 	c->alloc_variance += w.variance;
 	c->live_variance += w.variance;
 	l->python.heap_bytes += w.n_bytes;
-	if (n_bytes <= 16u * FP_SIZE_SMALL)
-		l->small_bytes += w.n_bytes;
+	if (n_bytes > 16u * FP_SIZE_SMALL)
+		l->large_bytes += w.n_bytes;
 	if (!put_block(&l->python, &block)) {
 		fp_loss_count(l->segment, FP_LOSS_mem_blocks_full);
 		return;
 	}
 	if (*counter != UINT8_MAX)
 		++*counter;
-	remember(recent, address);
+	if (recent)
+		fp_mem_remember(recent, address);
 	if (l->stream)
 		fp_mem_stream_alloc(cell, c, address, n_bytes);
 }
@@ -268,17 +219,17 @@ static void end_sampled(struct fp_mem_cell *c, const struct fp_block *block, con
 {
 	struct fp_mem_ledger *l = &fp_mem_ledger;
 	struct weight w = weigh(block->n_bytes);
-	uint8_t *counter = &fp_mem_filter[fp_mem_filter_at(block->address)];
+	uint8_t *counter = filter_at(block->address);
 
 	if (*counter != UINT8_MAX && *counter)
 		--*counter;
-	subtract(c, w.n, w.n_bytes, block->birth_ms, recent && is_temporary(recent, block->address));
+	fp_mem_subtract(c, w.n, w.n_bytes, block->birth_ms, recent && fp_mem_is_temporary(recent, block->address));
 	c->live_variance -= w.variance;
 	if (c->live_variance < 0 || c->n_allocs == c->n_frees)
 		c->live_variance = 0;
 	l->python.heap_bytes -= w.n_bytes;
-	if (block->n_bytes <= 16u * FP_SIZE_SMALL)
-		l->small_bytes -= w.n_bytes;
+	if (block->n_bytes > 16u * FP_SIZE_SMALL)
+		l->large_bytes -= w.n_bytes;
 }
 
 static struct fp_mem_gone end_entry(struct fp_mem_half *half, uintptr_t address, const struct fp_mem_recent *recent)
@@ -290,12 +241,14 @@ static struct fp_mem_gone end_entry(struct fp_mem_half *half, uintptr_t address,
 	if (!fp_block_take(&half->blocks, address, &block))
 		return gone;
 	c = &fp_mem_ledger.cells[block.cell];
-	note_edge();
+	fp_mem_note_edge();
 	if (c->flags & FP_MEM_CELL_SAMPLED) {
 		end_sampled(c, &block, recent);
 	} else {
-		subtract(c, 1, block.n_bytes, block.birth_ms, recent && is_temporary(recent, address));
+		fp_mem_subtract(c, 1, block.n_bytes, block.birth_ms, recent && fp_mem_is_temporary(recent, address));
 		half->heap_bytes -= block.n_bytes;
+		if (half == &fp_mem_ledger.python)
+			fp_mem_ledger.large_bytes -= block.n_bytes;
 	}
 	return (struct fp_mem_gone){.cell = block.cell, .birth = block.birth_ms, .n_bytes = block.n_bytes};
 }
@@ -315,11 +268,11 @@ struct fp_mem_gone fp_mem_unbook(struct fp_mem_half *half, uintptr_t address, co
 		c = &l->cells[gone.cell];
 		gone.n_bytes = c->size_class * 16u - FP_SHADOW_SLACK(*word);
 		*word = 0;
-		note_edge();
+		/* Somebody frees with another allocator than it came from. */
+		half = c->allocator <= FP_ALLOCATOR_PYTHON_REALLOC ? &l->python : &l->system;
+		fp_mem_note_edge();
 		half->heap_bytes -= gone.n_bytes;
-		if (half == &l->python)
-			l->small_bytes -= gone.n_bytes;
-		subtract(c, 1, gone.n_bytes, l->birth_ms[gone.birth], recent && is_temporary(recent, address));
+		fp_mem_subtract(c, 1, gone.n_bytes, l->birth_ms[gone.birth], recent && fp_mem_is_temporary(recent, address));
 	} else {
 		gone = end_entry(half, address, recent);
 	}
@@ -332,14 +285,13 @@ void fp_mem_rebook(struct fp_mem_half *half, uintptr_t address, const struct fp_
 {
 	struct fp_mem_ledger *l = &fp_mem_ledger;
 	struct fp_mem_cell *c = &l->cells[gone->cell];
-	struct fp_mem_recent nobody = {.n = 1};
 
 	if (!gone->cell)
 		return;
 	if (c->flags & FP_MEM_CELL_SAMPLED)
-		fp_mem_book_sampled(gone->cell, address, gone->n_bytes, &nobody);
+		fp_mem_book_sampled(gone->cell, address, gone->n_bytes, NULL);
 	else
-		fp_mem_book(half, gone->cell, address, gone->n_bytes, &nobody);
+		fp_mem_book(half, gone->cell, address, gone->n_bytes, NULL);
 }
 
 static bool is_heap(uint8_t allocator)
@@ -361,7 +313,7 @@ void fp_mem_add_range(uint32_t cell, uint64_t n_bytes)
 	struct fp_mem_ledger *l = &fp_mem_ledger;
 	struct fp_mem_cell *c = &l->cells[cell];
 
-	add(c, 1, n_bytes, l->now_ms);
+	fp_mem_add(c, 1, n_bytes, l->now_ms);
 	*sum_of(c->allocator) += n_bytes;
 	if (is_heap(c->allocator))
 		l->system.heap_bytes += n_bytes;
@@ -373,11 +325,11 @@ void fp_mem_drop_range(uint32_t cell, uint64_t n_bytes, bool ends, bool splits)
 	struct fp_mem_cell *c = &l->cells[cell];
 
 	if (is_heap(c->allocator)) {
-		note_edge();
+		fp_mem_note_edge();
 		l->system.heap_bytes -= n_bytes;
 	}
 	*sum_of(c->allocator) -= n_bytes;
-	touch(c);
+	fp_mem_touch(c);
 	c->freed_bytes += n_bytes;
 	c->n_frees += ends;
 	c->n_allocs += splits;

@@ -38,7 +38,7 @@ struct fp_mem_ledger {
 	volatile bool tick_due;  /* a CPU sample was taken since the last tick */
 	struct fp_segment *segment;
 	struct fp_mem_cell *cells;
-	uint64_t small_bytes;    /* live blocks of the python half that lie in carriers */
+	uint64_t large_bytes;    /* live blocks of the python half that lie in no carrier */
 	uint32_t birth_ms[FP_MEM_GENERATIONS];
 	/* rare */
 	struct fp_lock lock;
@@ -52,7 +52,7 @@ extern struct fp_mem_ledger fp_mem_ledger;
 /* The blocks that a thread made last, to know temporary ones. */
 #define FP_MEM_RECENT 65u
 struct fp_mem_recent {
-	uint64_t sequence;       /* allocations of the thread so far */
+	uint64_t sequence;       /* allocations of the thread so far; its hooks count */
 	uint32_t next, n;        /* n: threshold + 1 entries are used */
 	struct {
 		uintptr_t address;
@@ -78,7 +78,7 @@ struct fp_mem_cell_key {
 #define FP_MEM_CELL_NO_ROOM 1u
 uint32_t fp_mem_cell_intern(const struct fp_mem_cell_key *key);
 
-/* Books a block of its whole size.  recent: of the thread, counts it. */
+/* Books a block of its whole size.  recent: of the thread, or NULL. */
 void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uint64_t n_bytes,
 		 struct fp_mem_recent *recent);
 /* Books a block met by sampling, for all that were not (poisson.h). */
@@ -108,17 +108,126 @@ static inline uint64_t fp_mem_heap_bytes(void)
 	       __atomic_load_n(&fp_mem_ledger.system.heap_bytes, __ATOMIC_RELAXED);
 }
 
+/* The parts of booking that every event goes through. */
+void fp_mem_end_peak(uint64_t heap_bytes);
+void fp_mem_settle(struct fp_mem_cell *c);
+
+static inline void fp_mem_note_edge(void)
+{
+	uint64_t heap = fp_mem_heap_bytes();
+
+	if (fp_unlikely(heap > fp_mem_ledger.peak_bytes))
+		fp_mem_end_peak(heap);
+}
+
+static inline void fp_mem_touch(struct fp_mem_cell *c)
+{
+	if (fp_unlikely(c->peak_id != fp_mem_ledger.epoch))
+		fp_mem_settle(c);
+}
+
+static inline void fp_mem_add(struct fp_mem_cell *c, uint64_t n, uint64_t n_bytes, uint64_t birth_ms)
+{
+	fp_mem_touch(c);
+	c->n_allocs += n;
+	c->alloc_bytes += n_bytes;
+	c->birth_sum_ms += n * birth_ms;
+}
+
+static inline void fp_mem_subtract(struct fp_mem_cell *c, uint64_t n, uint64_t n_bytes, uint64_t birth_ms,
+				   bool temporary)
+{
+	fp_mem_touch(c);
+	c->n_frees += n;
+	c->freed_bytes += n_bytes;
+	c->birth_sum_ms -= n * birth_ms;
+	if (temporary) {
+		uint64_t sum = c->n_temporary + n;
+
+		c->n_temporary = sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+		c->temporary_bytes += n_bytes;
+	}
+}
+
+static inline void fp_mem_remember(struct fp_mem_recent *recent, uintptr_t address)
+{
+	uint32_t i = recent->next;
+
+	recent->blocks[i].address = address;
+	recent->blocks[i].sequence = recent->sequence;
+	recent->next = i + 1 < recent->n ? i + 1 : 0;
+}
+
+/* Was it made so few allocations ago by this thread? */
+static inline bool fp_mem_is_temporary(const struct fp_mem_recent *recent, uintptr_t address)
+{
+	for (uint32_t i = 0; i < recent->n; i++)
+		if (recent->blocks[i].address == address)
+			return recent->sequence - recent->blocks[i].sequence < recent->n;
+	return false;
+}
+
+static inline bool fp_mem_is_small(uintptr_t address, uint64_t n_bytes)
+{
+	return n_bytes <= 16u * FP_SIZE_SMALL && !(address & 15);
+}
+
+/* The common case of fp_mem_book: a small block where none is known.  False:
+ * nothing was done. */
+static inline bool fp_mem_book_small(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uint64_t n_bytes,
+				     struct fp_mem_recent *recent)
+{
+	struct fp_mem_ledger *l = &fp_mem_ledger;
+	uint32_t *word = fp_shadow_find(address), size_class = (uint32_t)((n_bytes + 15) / 16);
+
+	if (fp_unlikely(!word || *word || l->stream || cell == FP_MEM_CELL_NO_ROOM || !fp_mem_is_small(address, n_bytes)))
+		return false;
+	*word = FP_SHADOW_MAKE(cell, l->generation, size_class * 16 - n_bytes);
+	fp_mem_add(&l->cells[cell], 1, n_bytes, l->birth_ms[l->generation]);
+	half->heap_bytes += n_bytes;
+	fp_mem_remember(recent, address);
+	return true;
+}
+
+/* The common case of fp_mem_unbook, for a block of the python half in the
+ * shadow.  0: nothing was done, else the cell. */
+static inline uint32_t fp_mem_unbook_small(uintptr_t address, const struct fp_mem_recent *recent)
+{
+	struct fp_mem_ledger *l = &fp_mem_ledger;
+	uint32_t *word = address & 15 ? NULL : fp_shadow_find(address), value;
+	struct fp_mem_cell *c;
+	uint64_t n_bytes;
+
+	if (fp_unlikely(!word || !(value = *word) || l->stream))
+		return 0;
+	c = &l->cells[FP_SHADOW_CELL(value)];
+	if (fp_unlikely(c->allocator > FP_ALLOCATOR_PYTHON_REALLOC))
+		return 0;
+	n_bytes = c->size_class * 16u - FP_SHADOW_SLACK(value);
+	*word = 0;
+	fp_mem_note_edge();
+	l->python.heap_bytes -= n_bytes;
+	fp_mem_subtract(c, 1, n_bytes, l->birth_ms[FP_SHADOW_GENERATION(value)], fp_mem_is_temporary(recent, address));
+	return FP_SHADOW_CELL(value);
+}
+
 /* Cells compare with a new checkpoint at their next event. */
 void fp_mem_checkpoint(void);
 
-/* Code objects that were given names: their addresses may be used again. */
-void fp_mem_watch_code(uintptr_t code);
+/* A counter per 16 bytes of address, modulo 4 MiB; not 0: the address may be a
+ * sampled block, or (UINT8_MAX) a code object that was given a name. */
 extern uint8_t fp_mem_filter[1u << 18];
-static inline uint32_t fp_mem_filter_at(uintptr_t address)
+static inline uint8_t fp_mem_filter_of(uintptr_t address)
 {
-	return (uint32_t)(address >> 4) & (FP_COUNT(fp_mem_filter) - 1);
+	return fp_mem_filter[(address >> 4) & (FP_COUNT(fp_mem_filter) - 1)];
 }
-/* Counts how often a watched address was freed: memos from before are stale. */
+
+/* Code objects that were given names, whose addresses may be used again. */
+void fp_mem_watch_code(uintptr_t code);
+void fp_mem_code_freed(uintptr_t address);
+/* Counts watched addresses that were freed: what was cached by address before
+ * is stale. */
 extern uint32_t fp_mem_code_epoch;
+void fp_mem_cells_forget(void);
 
 #endif

@@ -36,6 +36,9 @@ struct fp_python {
 	uintptr_t code_type;       /* &PyCode_Type */
 	uintptr_t unicode_type, bytes_type, none;
 	intptr_t tstate_tls_offset; /* of the attached thread state from the thread pointer; INTPTR_MIN: none */
+	uintptr_t get_allocator, set_allocator; /* PyMem_GetAllocator, PyMem_SetAllocator; 0: not exported */
+	uintptr_t get_arenas;       /* PyObject_GetArenaAllocator */
+	uintptr_t is_finalizing;    /* int f(void): is the interpreter ending?  A load; any context */
 	uintptr_t gil_key;          /* address of the autoTSSkey's pthread_key_t, 0: none */
 	struct fp_text_range library;
 	struct fp_text_range eval[FP_PYTHON_EVAL_RANGES];
@@ -81,6 +84,28 @@ struct fp_py_frame {
  * (then TORN is to be expected).  Returns the number of frames. */
 unsigned fp_python_walk(const struct fp_python *py, const struct fp_reader *r, uintptr_t tstate,
 			struct fp_py_frame *frames, unsigned cap, enum fp_walk_status *ret_status);
+
+/* How many interpreters there are; 1 when that cannot be read. */
+unsigned fp_python_interpreters(const struct fp_python *py, const struct fp_reader *r);
+
+/* Where a hook of this process reads frames by itself, with plain loads: at a
+ * call of the interpreter's own, where chains are whole.  Only when LIVE. */
+struct fp_py_hook_layout {
+	uint16_t ts_frame, cf_frame;  /* cf_frame FP_OFF_NONE: ts_frame is the frame */
+	uint16_t ts_base_frame;
+	uint16_t fr_code, fr_previous, fr_ip;
+	uint64_t ip_mask;
+	intptr_t attached;            /* offset of the attached thread state from the thread pointer;
+				       * INTPTR_MIN: at address current */
+	uintptr_t current;
+};
+/* 0, or -ENOTSUP: use the checked ways. */
+int fp_python_hook_layout(const struct fp_python *py, struct fp_py_hook_layout *ret_layout);
+
+/* One frame at address: 0; -EAGAIN when it is no Python function (an entry or
+ * trampoline frame); -EFAULT when it makes no sense. */
+int fp_python_frame(const struct fp_python *py, const struct fp_reader *r, uintptr_t address,
+		    struct fp_py_frame *ret_frame);
 
 /* What tells one code object from another at the same address. */
 struct fp_code_key {

@@ -21,7 +21,12 @@
 	X(get_state, "PyThreadState_GetUnchecked") \
 	X(get_state_312, "_PyThreadState_UncheckedGet") \
 	X(get_bound, "PyGILState_GetThisThreadState") \
-	X(eval, "_PyEval_EvalFrameDefault")
+	X(eval, "_PyEval_EvalFrameDefault") \
+	X(get_allocator, "PyMem_GetAllocator") \
+	X(set_allocator, "PyMem_SetAllocator") \
+	X(get_arenas, "PyObject_GetArenaAllocator") \
+	X(is_finalizing, "Py_IsFinalizing") \
+	X(is_finalizing_312, "_Py_IsFinalizing")
 
 enum fp_py_symbol {
 #define X(name, text) FP_PY_SYMBOL_##name,

@@ -181,6 +181,12 @@ int fp_python_find(struct fp_python *py)
 		py->state = FP_PYTHON_ABSENT;
 		return -ENOENT;
 	}
+	py->get_allocator = s.found.address[FP_PY_SYMBOL_get_allocator];
+	py->set_allocator = s.found.address[FP_PY_SYMBOL_set_allocator];
+	py->get_arenas = s.found.address[FP_PY_SYMBOL_get_arenas];
+	py->is_finalizing = s.found.address[FP_PY_SYMBOL_is_finalizing];
+	if (!py->is_finalizing)
+		py->is_finalizing = s.found.address[FP_PY_SYMBOL_is_finalizing_312];
 	py->library = s.library;
 	memcpy(py->library_path, s.path, sizeof(py->library_path));
 	if (!s.found.address[FP_PY_SYMBOL_version] && s.found.address[FP_PY_SYMBOL_get_version]) {

@@ -9,6 +9,7 @@
  */
 #include "agent/python/layout.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define FRAME_BYTES 96
@@ -355,4 +356,62 @@ out:
 		status = FP_WALK_EMPTY;
 	*ret_status = status;
 	return status == FP_WALK_TORN ? 0 : w.n;
+}
+
+int fp_python_hook_layout(const struct fp_python *py, struct fp_py_hook_layout *ret_layout)
+{
+	const struct fp_py_layout *l = py->layout;
+	bool objects = l->style == FP_FRAMES_OBJECT;
+	struct fp_py_hook_layout h = {
+		.ts_frame = l->ts_frame,
+		.cf_frame = objects || l->style == FP_FRAMES_LINKED ? FP_OFF_NONE : l->cf_frame,
+		.ts_base_frame = l->ts_base_frame,
+		.fr_code = l->fr_code,
+		.fr_previous = l->fr_previous,
+		.fr_ip = l->fr_ip,
+		.ip_mask = objects ? UINT32_MAX : UINT64_MAX,
+		.attached = INTPTR_MIN,
+	};
+
+	if (l->rt_tstate_current != FP_OFF_NONE)
+		h.current = py->runtime + l->rt_tstate_current;
+	else if (py->tstate_tls_offset != INTPTR_MIN)
+		h.attached = py->tstate_tls_offset;
+	else
+		return -ENOTSUP;
+	*ret_layout = h;
+	return 0;
+}
+
+int fp_python_frame(const struct fp_python *py, const struct fp_reader *r, uintptr_t address,
+		    struct fp_py_frame *ret_frame)
+{
+	struct walker w = {.py = py, .l = py->layout, .r = r, .frames = ret_frame, .cap = 1};
+	bool linked = w.l->style == FP_FRAMES_LINKED || w.l->style == FP_FRAMES_CFRAME;
+	struct frame_fields f;
+
+	if (!load_frame(&w, address, &f))
+		return -EFAULT;
+	if (linked && f.owner == w.l->owner_entry)
+		return -EAGAIN;
+	if (f.owner > OWNER_GENERATOR || !is_code(&w, f.code))
+		return -EFAULT;
+	if (w.l->style == FP_FRAMES_LINKED && (!f.func || f.func == py->none))
+		return -EAGAIN;
+	(void)push(&w, address, &f, f.is_entry);
+	return 0;
+}
+
+unsigned fp_python_interpreters(const struct fp_python *py, const struct fp_reader *r)
+{
+	const struct fp_py_layout *l = py->layout;
+	uintptr_t at = 0;
+	unsigned n = 0;
+
+	if (!l || r->read(r, py->runtime + l->rt_interpreters, &at, sizeof(at)))
+		return 1;
+	for (; at && n < 64; n++)
+		if (r->read(r, at + l->in_next, &at, sizeof(at)))
+			return 1;
+	return n ? n : 1;
 }

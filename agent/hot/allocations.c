@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The doors of agent.h for allocations.  They run inside malloc and free of
+ * any thread at any time: in signal handlers of the program (which find
+ * inside set when they interrupted us, and are counted), in vfork children
+ * (whose heap is the parent's, so booking there is right), in threads that are
+ * ending (bare below), while forking, and after exit handlers (the switch is off
+ * by then).  No libc allocation, no loader, no lock but the ledger's; errno kept.
+ */
+#include "agent/hot/allocations.h"
+
+#include "agent/agent.h"
+#include "agent/base/poisson.h"
+#include "agent/base/sys.h"
+#include "agent/base/text.h"
+#include "agent/hot/python_stack.h"
+#include "agent/hot/sampler.h"
+#include "agent/hot/stack.h"
+#include "agent/ledger/mem_ranges.h"
+#include "agent/ledger/mem_stream.h"
+#include "agent/ledger/node_table.h"
+#include "agent/native/native.h"
+
+#include <sys/mman.h>
+
+static const uint32_t never;
+const volatile uint32_t *fp_agent_memory = &never;
+
+/* Second word of the page that a fork child finds zero: an unseen fork stops us. */
+static volatile uint32_t *memory_word(void)
+{
+	return (volatile uint32_t *)fp_context.fork_word + 1;
+}
+
+/* A thread whose slot is given up: its last destructors and libc's own end
+ * still free.  Booked without a struct fp_thread. */
+static __thread struct {
+	uint32_t record; /* + 1 */
+	uint32_t inside;
+} bare __attribute__((tls_model("initial-exec")));
+
+/* The object of an allocator that is not libc's: its mappings carry blocks. */
+static struct fp_text_range other_allocator;
+static uintptr_t allocator_address;
+
+void fp_agent_allocator(const void *allocator)
+{
+	allocator_address = (uintptr_t)allocator;
+}
+
+static void look_at_module(void *ctx, const struct fp_module *m, bool added, uint32_t generation)
+{
+	const char *name = m->path;
+
+	(void)ctx;
+	(void)added;
+	(void)generation;
+	if (allocator_address < m->start || allocator_address >= m->end)
+		return;
+	for (const char *c = m->path; *c; c++)
+		if (*c == '/')
+			name = c + 1;
+	if (!fp_text_starts(name, "libc.so") && !fp_text_starts(name, "libc-"))
+		other_allocator = (struct fp_text_range){m->start, m->end};
+}
+
+void fp_memory_start(enum fp_mem_mode mode, bool native, bool stream, uint64_t sample_bytes, uint32_t temporary_threshold)
+{
+	struct fp_mem_header *h = &fp_context.segment.header->mem;
+
+	fp_context.memory_native = native;
+	fp_context.temporary_threshold = temporary_threshold;
+	fp_mem_ledger_init(&fp_context.segment, mode, stream, sample_bytes);
+	fp_mem_ranges_init();
+	fp_memory_clock_forked();
+	if (h->mode == FP_MEM_OFF)
+		return;
+	h->native = native;
+	h->temporary_threshold = temporary_threshold;
+	fp_native_each(look_at_module, NULL);
+	if (fp_context.python.free_threaded)
+		fp_mem_ledger.lock_all = true;
+	if (fp_context.python.n_eval)
+		h->python_eval_pc = fp_context.python.eval[0].start + 1;
+	fp_agent_memory = memory_word();
+	*memory_word() = 1;
+}
+
+void fp_memory_pause(bool paused)
+{
+	struct fp_mem_header *h = &fp_context.segment.header->mem;
+
+	if (fp_agent_memory == &never || h->frozen_ns)
+		return;
+	*memory_word() = !paused;
+	if (paused) {
+		h->heap_bytes = fp_mem_heap_bytes();
+		fp_memory_take_balance(&h->at_end);
+	}
+}
+
+uint64_t fp_memory_forked(void)
+{
+	return fp_agent_memory == &never ? 0 : fp_mem_heap_bytes();
+}
+
+static void lock(struct fp_thread *t)
+{
+	fp_lock_take(&fp_mem_ledger.lock);
+	t->memory.locked = true;
+	if (fp_mem_ledger.stream)
+		fp_mem_stream_thread(t->record);
+}
+
+static void unlock(struct fp_thread *t)
+{
+	t->memory.locked = false;
+	fp_lock_give(&fp_mem_ledger.lock);
+}
+
+/* inside is set, but the hook that set it is gone: a handler of the program
+ * that interrupted it jumped away. */
+static bool was_abandoned(const struct fp_thread *t)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+	return t->inside_at && t->inside_at >= t->stack_low && t->inside_at < t->stack_high && t->stack_low &&
+	       here > t->inside_at && here < t->stack_high;
+}
+
+FP_COLD struct fp_thread *fp_memory_enter_slowly(void)
+{
+	struct fp_thread *t = fp_thread_self;
+
+	if (!t && !bare.record) {
+		t = fp_thread_enter(); /* adopts */
+		if (t)
+			t->inside_at = (uintptr_t)__builtin_frame_address(0);
+		return t;
+	}
+	if (!t)
+		return NULL;
+	if (t->inside && was_abandoned(t)) {
+		t->inside = 1;
+		t->inside_at = (uintptr_t)__builtin_frame_address(0);
+		if (t->memory.locked)
+			unlock(t);
+		return t;
+	}
+	fp_loss_count(&fp_context.segment, FP_LOSS_mem_nested);
+	return NULL;
+}
+
+void fp_memory_lock_python(struct fp_thread *t)
+{
+	if (fp_unlikely(fp_mem_ledger.lock_all))
+		lock(t);
+}
+
+void fp_memory_unlock_python(struct fp_thread *t)
+{
+	if (fp_unlikely(t->memory.locked))
+		unlock(t);
+}
+
+/* CPython is there, but its layout was not yet checked against live objects:
+ * looked at now and then, as each look costs a system call. */
+static uint32_t unchecked_stack(struct fp_thread *t, uintptr_t tstate)
+{
+	if (!tstate || fp_context.python.state != FP_PYTHON_FOUND || t->memory.layout_due--)
+		return fp_node_of_mark(FP_MARK_no_python_frame);
+	t->memory.layout_due = 63;
+	return fp_stack_take(t, NULL).stack;
+}
+
+uint32_t fp_memory_stack(struct fp_thread *t, bool attached)
+{
+	const struct fp_python *py = &fp_context.python;
+	bool gil;
+	uintptr_t tstate = attached && py->state == FP_PYTHON_LIVE ? fp_python_attached() :
+								     fp_python_thread_state(py, &gil);
+
+	if (fp_unlikely(fp_context.memory_native))
+		return fp_stack_of_hook(t);
+	if (fp_likely(tstate && py->state == FP_PYTHON_LIVE))
+		return fp_python_stack(t, tstate);
+	if (tstate)
+		return unchecked_stack(t, tstate);
+	return fp_node_of_mark(FP_MARK_native);
+}
+
+/* Without a slot: the stack is not looked at, the thread is the last known. */
+static void book_bare(void *block, size_t n_bytes, int allocator)
+{
+	struct fp_mem_cell_key key = {.stack = fp_node_of_mark(FP_MARK_native),
+				      .thread = bare.record - 1,
+				      .allocator = (uint8_t)allocator,
+				      .size_class = (uint16_t)fp_size_class(n_bytes)};
+
+	if (!bare.record || bare.inside)
+		return;
+	bare.inside = 1;
+	fp_lock_take(&fp_mem_ledger.lock);
+	fp_mem_book(&fp_mem_ledger.system, fp_mem_cell_intern(&key), (uintptr_t)block, n_bytes, NULL);
+	fp_lock_give(&fp_mem_ledger.lock);
+	bare.inside = 0;
+}
+
+static struct fp_mem_gone unbook_bare(void *block)
+{
+	struct fp_mem_gone gone = {.cell = 0};
+
+	if (!bare.record || bare.inside)
+		return gone;
+	bare.inside = 1;
+	fp_lock_take(&fp_mem_ledger.lock);
+	gone = fp_mem_unbook(&fp_mem_ledger.system, (uintptr_t)block, NULL);
+	fp_lock_give(&fp_mem_ledger.lock);
+	bare.inside = 0;
+	return gone;
+}
+
+void fp_memory_thread_ended(const struct fp_thread *t)
+{
+	bare.record = t->record + 1;
+}
+
+/* Blocks that carry Python's are counted as those. */
+static bool is_carrier(void)
+{
+	const struct fp_thread *t = fp_thread_self;
+
+	return t && t->memory.carrier_depth;
+}
+
+static void after_event(struct fp_thread *t)
+{
+	if (fp_unlikely(fp_mem_ledger.tick_due || !(t->memory.recent.sequence & 4095) || fp_memory_balance_due()))
+		fp_memory_tick(t);
+	fp_domains_check(t);
+	fp_memory_leave(t);
+}
+
+void fp_agent_allocated(void *block, size_t n_bytes, int allocator)
+{
+	struct fp_thread *t;
+	uint32_t stack;
+
+	if (is_carrier())
+		return;
+	t = fp_memory_enter();
+	if (!t) {
+		book_bare(block, n_bytes, allocator);
+		return;
+	}
+	t->memory.recent.sequence++;
+	stack = fp_memory_stack(t, false);
+	lock(t);
+	fp_mem_book(&fp_mem_ledger.system, fp_hook_cell(t, stack, (uint8_t)allocator, fp_size_class(n_bytes)),
+		    (uintptr_t)block, n_bytes, &t->memory.recent);
+	unlock(t);
+	after_event(t);
+}
+
+static struct fp_mem_gone unbook(void *block)
+{
+	struct fp_mem_gone gone = {.cell = 0};
+	struct fp_thread *t;
+
+	if (is_carrier())
+		return gone;
+	t = fp_memory_enter();
+	if (!t)
+		return unbook_bare(block);
+	if (fp_unlikely(fp_mem_filter_of((uintptr_t)block) == UINT8_MAX))
+		fp_mem_code_freed((uintptr_t)block);
+	if (!fp_memory_ended()) {
+		lock(t);
+		gone = fp_mem_unbook(&fp_mem_ledger.system, (uintptr_t)block, &t->memory.recent);
+		unlock(t);
+		/* In a sampled run most of what carries Python's blocks comes by here. */
+		if (!gone.cell && fp_mem_ledger.exact)
+			(void)__atomic_fetch_add(&fp_mem_header()->n_unknown_frees, 1, __ATOMIC_RELAXED);
+	}
+	fp_memory_leave(t);
+	return gone;
+}
+
+void fp_agent_freeing(void *block)
+{
+	(void)unbook(block);
+}
+
+void fp_agent_resizing(void *block, struct fp_agent_block *ret_block)
+{
+	struct fp_mem_gone gone = unbook(block);
+
+	*ret_block = (struct fp_agent_block){.n_bytes = gone.n_bytes, .cell = gone.cell, .birth = gone.birth};
+}
+
+void fp_agent_resize_failed(void *block, const struct fp_agent_block *before)
+{
+	struct fp_mem_gone gone = {.cell = before->cell, .birth = before->birth, .n_bytes = before->n_bytes};
+	struct fp_thread *t = before->cell ? fp_memory_enter() : NULL;
+
+	if (!t)
+		return;
+	lock(t);
+	fp_mem_rebook(&fp_mem_ledger.system, (uintptr_t)block, &gone);
+	unlock(t);
+	fp_memory_leave(t);
+}
+
+static int kind_of_mapping(int protection, int flags, int fd, const void *caller)
+{
+	const struct fp_python *py = &fp_context.python;
+
+	if (is_carrier() || protection == PROT_NONE || fp_domains_maps_arenas(caller))
+		return FP_ALLOCATOR_CARRIER;
+	if (py->free_threaded && (uintptr_t)caller >= py->library.start && (uintptr_t)caller < py->library.end)
+		return FP_ALLOCATOR_CARRIER; /* mimalloc's segments */
+	if ((uintptr_t)caller >= other_allocator.start && (uintptr_t)caller < other_allocator.end)
+		return FP_ALLOCATOR_CARRIER;
+	return fd >= 0 && !(flags & MAP_ANONYMOUS) ? FP_ALLOCATOR_FILE_MAP : FP_ALLOCATOR_MMAP;
+}
+
+static void map(struct fp_thread *t, void *start, size_t n_bytes, int allocator)
+{
+	uint64_t whole = fp_round_up(n_bytes, FP_PAGE_BYTES);
+	uint32_t cell, stack = allocator == FP_ALLOCATOR_CARRIER ? fp_node_of_mark(FP_MARK_native) :
+								   fp_memory_stack(t, false);
+
+	cell = fp_hook_cell(t, stack, (uint8_t)allocator, fp_size_class(whole));
+	lock(t);
+	fp_mem_range_map((uintptr_t)start, whole, cell);
+	unlock(t);
+}
+
+void fp_agent_mapped(void *start, size_t n_bytes, int protection, int flags, int fd, const void *caller)
+{
+	int allocator = kind_of_mapping(protection, flags, fd, caller);
+	struct fp_thread *t = fp_memory_enter();
+
+	if (!t)
+		return;
+	map(t, start, n_bytes, allocator);
+	after_event(t);
+}
+
+void fp_agent_unmapping(void *start, size_t n_bytes)
+{
+	struct fp_thread *t;
+
+	if ((uintptr_t)start % FP_PAGE_BYTES || !n_bytes)
+		return; /* munmap will refuse it */
+	t = fp_memory_enter();
+	if (!t)
+		return;
+	if (!fp_memory_ended()) {
+		lock(t);
+		fp_mem_range_unmap((uintptr_t)start, fp_round_up(n_bytes, FP_PAGE_BYTES));
+		unlock(t);
+	}
+	fp_memory_leave(t);
+}
+
+void fp_agent_remapped(void *old_start, size_t old_bytes, void *start, size_t n_bytes)
+{
+	struct fp_thread *t = fp_memory_enter();
+	uint32_t before;
+	int allocator = FP_ALLOCATOR_MMAP;
+
+	if (!t)
+		return;
+	lock(t);
+	before = fp_mem_range_cell((uintptr_t)old_start);
+	if (before)
+		allocator = fp_mem_ledger.cells[before].allocator;
+	fp_mem_range_unmap((uintptr_t)old_start, fp_round_up(old_bytes, FP_PAGE_BYTES));
+	unlock(t);
+	map(t, start, n_bytes, allocator);
+	after_event(t);
+}
+
+void fp_agent_break_moved(void *old_break, void *new_break)
+{
+	uintptr_t from = (uintptr_t)old_break, to = (uintptr_t)new_break;
+	struct fp_thread *t = fp_memory_enter();
+
+	if (!t)
+		return;
+	if (to > from) {
+		map(t, old_break, to - from, FP_ALLOCATOR_BRK);
+	} else {
+		lock(t);
+		fp_mem_range_unmap(to, from - to);
+		unlock(t);
+	}
+	after_event(t);
+}

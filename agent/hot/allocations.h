@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the allocation hooks share: permission to book, where the block goes,
+ * what is due from time to time.  Hooks only (agent.h's doors, and the
+ * wrappers around Python's allocators in python_domains.c).
+ */
+#ifndef FP_HOT_ALLOCATIONS_H
+#define FP_HOT_ALLOCATIONS_H
+
+#include "agent/hot/sampler.h"
+
+/* Recording of memory begins in this capture (boot, a CPython that was loaded
+ * later, a fork child), and ends for good. */
+void fp_memory_start(enum fp_mem_mode mode, bool native, bool stream, uint64_t sample_bytes, uint32_t temporary_threshold);
+/* The interpreter or the process ends: sums stay as they are now. */
+void fp_memory_freeze(void);
+/* A failed exec goes on; an exec begins. */
+void fp_memory_pause(bool paused);
+/* fork child, before the capture is replaced: the parent's live bytes. */
+uint64_t fp_memory_forked(void);
+
+/* The calling thread, adopted where it is new, with inside set; NULL: do not book. */
+struct fp_thread *fp_memory_enter_slowly(void);
+static inline struct fp_thread *fp_memory_enter(void)
+{
+	struct fp_thread *t = fp_thread_self;
+
+	if (fp_unlikely(!t || t->inside))
+		return fp_memory_enter_slowly();
+	t->inside = 1;
+	t->inside_at = (uintptr_t)__builtin_frame_address(0);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	return t;
+}
+
+static inline void fp_memory_leave(struct fp_thread *t)
+{
+	if (fp_unlikely(t->pending_samples))
+		fp_sampler_book_pending(t);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	t->inside = 0;
+}
+
+/* Python's half: lock where it needs one, then book. */
+void fp_memory_lock_python(struct fp_thread *t);
+void fp_memory_unlock_python(struct fp_thread *t);
+
+/* The slot is given up while the thread still frees. */
+void fp_memory_thread_ended(const struct fp_thread *t);
+
+/* The stack of t for a block.  attached: the calling thread holds the GIL. */
+uint32_t fp_memory_stack(struct fp_thread *t, bool attached);
+
+/* Ticks, checkpoints, the balance at the peak: mem_clock.c.  In the thread t. */
+void fp_memory_tick(struct fp_thread *t);
+/* The balance at the peak is due: the heap is larger than when it was taken. */
+bool fp_memory_balance_due(void);
+void fp_memory_take_balance(struct fp_mem_balance *balance);
+/* A fresh capture: times start over. */
+void fp_memory_clock_forked(void);
+/* Does the interpreter end?  Freezes then and answers true. */
+bool fp_memory_ended(void);
+
+/* python_domains.c: wraps the MEM and OBJ domains.  Ordinary context or, with
+ * the GIL held, a hook. */
+void fp_domains_install(bool exact);
+/* Does a call of mmap that returns to caller map an arena? */
+bool fp_domains_maps_arenas(const void *caller);
+/* In a hook of the system's allocators, GIL held: were we replaced? */
+void fp_domains_check(struct fp_thread *t);
+
+#endif
