@@ -78,7 +78,7 @@
 	X(scalene_enabled, "scalene", "enabled", BOOL, "1", "", BOTH, ScaleneSettings, \
 	  "CPU, memory and copies per line with Scalene's reports") \
 	X(scalene_cpu_rate, "scalene", "cpu_rate", REAL, "0.01", "0.0001..10", AGENT, ScaleneSettings, \
-	  "seconds of CPU time between two samples; the finer of this and the spy rate is used") \
+	  "seconds of CPU time between two samples; one timer serves this and the spy rate: the finer of those given") \
 	X(scalene_memory, "scalene", "memory", BOOL, "1", "", BOTH, ScaleneSettings, \
 	  "0: no memory columns") \
 	X(scalene_copy, "scalene", "copy", BOOL, "1", "", BOTH, ScaleneSettings, \

@@ -112,7 +112,8 @@ int fp_settings_set(struct fp_settings *s, enum fp_option_id id, enum fp_origin_
 		    const char *name, const char *text, struct fp_notices *n);
 /* After all sources: where some of the <part>_enabled were given as on, those
  * that were not given are off; memray_exact follows a memray_enabled that was
- * given.  Can be repeated. */
+ * given, and of spy_rate and scalene_cpu_rate the one not given the other.
+ * Can be repeated. */
 void fp_settings_settle(struct fp_settings *s);
 void fp_settings_from_environment(struct fp_settings *s, char *const envp[], struct fp_notices *n);
 /* text: a pyproject.toml called path. */

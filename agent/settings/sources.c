@@ -49,6 +49,36 @@ static void put_default(struct fp_setting *s, bool on)
 	fp_text_copy(s->text, sizeof(s->text), on ? "1" : "0");
 }
 
+/* 1/rate in decimals, without zeros at the end. */
+static void put_interval(struct fp_setting *s, int64_t rate)
+{
+	struct fp_writer w = fp_writer_over(s->text, sizeof(s->text));
+	uint64_t nano = (1000000000u + (uint64_t)rate / 2) / (uint64_t)rate;
+
+	s->real = (double)nano / 1e9;
+	fp_writer_number(&w, nano / 1000000000);
+	for (uint64_t rest = nano % 1000000000, unit = 100000000; rest; rest %= unit, unit /= 10) {
+		if (unit == 100000000)
+			fp_writer_char(&w, '.');
+		fp_writer_number(&w, rest / unit);
+	}
+}
+
+/* One timer serves both parts: who names one rate does not mean the other's default. */
+static void settle_rates(struct fp_settings *s)
+{
+	struct fp_setting *spy = &s->of[FP_OPTION_spy_rate], *scalene = &s->of[FP_OPTION_scalene_cpu_rate];
+
+	if (scalene->origin == FP_FROM_DEFAULT && spy->origin != FP_FROM_DEFAULT) {
+		put_interval(scalene, spy->number);
+	} else if (spy->origin == FP_FROM_DEFAULT && scalene->origin != FP_FROM_DEFAULT) {
+		struct fp_writer w = fp_writer_over(spy->text, sizeof(spy->text));
+
+		spy->number = scalene->real < 1 ? (int64_t)(1 / scalene->real + 0.5) : 1;
+		fp_writer_number(&w, (uint64_t)spy->number);
+	}
+}
+
 void fp_settings_settle(struct fp_settings *s)
 {
 	static const enum fp_option_id parts[] = {FP_OPTION_spy_enabled, FP_OPTION_memray_enabled,
@@ -64,6 +94,7 @@ void fp_settings_settle(struct fp_settings *s)
 			put_default(&s->of[parts[i]], false);
 	if (exact->origin == FP_FROM_DEFAULT)
 		put_default(exact, memray->origin != FP_FROM_DEFAULT && memray->on);
+	settle_rates(s);
 }
 
 /* Names of ours that are no settings: what the agent passes down the tree. */

@@ -204,6 +204,32 @@ static void each_default_is_accepted_as_text(void **state)
 		assert_int_equal(parse((enum fp_option_id)id, fp_options[id].value), 0);
 }
 
+static void one_rate_given_is_the_rate_of_both(void **state)
+{
+	static const struct {
+		const char *hertz, *seconds;
+	} same[] = {{"50", "0.02"}, {"1", "1"}, {"3", "0.333333333"}, {"10000", "0.0001"}, {"999", "0.001001001"}};
+	static struct fp_settings s;
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		fp_settings_default(&s);
+		assert_int_equal(fp_settings_set(&s, FP_OPTION_spy_rate, FP_FROM_OPTION, "", same[i].hertz, NULL), 0);
+		fp_settings_settle(&s);
+		fp_settings_settle(&s);
+		assert_string_equal(s.of[FP_OPTION_scalene_cpu_rate].text, same[i].seconds);
+		fp_settings_default(&s);
+		assert_int_equal(fp_settings_set(&s, FP_OPTION_scalene_cpu_rate, FP_FROM_OPTION, "", same[i].seconds,
+						 NULL), 0);
+		fp_settings_settle(&s);
+		assert_string_equal(s.of[FP_OPTION_spy_rate].text, same[i].hertz);
+	}
+	assert_int_equal(fp_settings_set(&s, FP_OPTION_spy_rate, FP_FROM_OPTION, "", "7", NULL), 0);
+	fp_settings_settle(&s);
+	assert_int_equal(s.of[FP_OPTION_spy_rate].number, 7);
+	assert_string_equal(s.of[FP_OPTION_scalene_cpu_rate].text, "0.001001001");
+}
+
 static void higher_origin_stays(void **state)
 {
 	static char *envp[] = {"FIL_PERF_SPY_RATE=2", NULL};
@@ -238,6 +264,7 @@ int main(void)
 		cmocka_unit_test(environment_is_read),
 		cmocka_unit_test(official_name_wins_over_alias),
 		cmocka_unit_test(each_default_is_accepted_as_text),
+		cmocka_unit_test(one_rate_given_is_the_rate_of_both),
 		cmocka_unit_test(higher_origin_stays),
 	};
 
