@@ -97,8 +97,6 @@ class Recorded(Case):
     def python(self, program, *arguments, name="program.py", **more):
         return self.record(PYTHON, self.write(name, program), *arguments, **more)
 
-    # A burn of 0.2 s is 20 samples at 100 Hz, whose first and last are cut by
-    # the kernel's tick: here a frame has its share roughly; tests/truth has the
-    # exact shares.
-    def assert_near(self, measured, wanted, by=0.35, least=0.045):
+    # A frame has its share roughly; tests/truth has the exact shares.
+    def assert_near(self, measured, wanted, by=0.25, least=0.03):
         self.assertLessEqual(abs(measured - wanted), max(by * wanted, least), (measured, wanted))

@@ -20,7 +20,7 @@ namespace shop {
 struct Basket {
     volatile long n = 0;
     __attribute__((noinline)) long count(int by) {
-        for (int i = 0; i < 100000; i++) n += by;
+        for (int i = 0; i < 10000000; i++) n += by;
         return n;
     }
 };

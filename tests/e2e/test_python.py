@@ -115,7 +115,8 @@ class Control(Recorded):
         report = self.python(
             "import sys, threading\nfrom burner import burn\nsys.setrecursionlimit(20000)\n"
             "def deep(n):\n  return deep(n - 1) if n else burn(0.3)\n"
-            "threading.stack_size(512 << 20)\nt = threading.Thread(target=deep, args=(10000,))\nt.start(); t.join()\n"
+            "threading.stack_size(512 << 20)\nt = threading.Thread(target=deep, args=(10000,))\nt.start(); t.join()\n",
+            env={"FIL_PERF_SPY_RATE": "100"},  # a walk takes 0.2 ms of the burn
         )
         self.assert_near(report.seconds("deep", "burn"), 0.3)
         depth = max(sum(f.startswith("deep") for f in s["stack"]) for s in report.samples)

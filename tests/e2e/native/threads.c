@@ -29,7 +29,7 @@ __attribute__((noinline)) static void burn(double seconds)
 	double end = thread_seconds() + seconds;
 
 	while (thread_seconds() < end)
-		inlined_loop(200000);
+		inlined_loop(10000000);
 }
 
 __attribute__((noinline)) static void *work_of_a(void *seconds)
