@@ -133,8 +133,8 @@ static int copy_range(int from, uint64_t from_offset, int to, uint64_t to_offset
  * table whose size is read later holds all that was pointed at.  The hash
  * heads serve the writer only. */
 static const enum fp_region_id copy_order[] = {
-	FP_REGION_LOG,	 FP_REGION_CPU,	    FP_REGION_NODES, FP_REGION_THREADS,
-	FP_REGION_CODES, FP_REGION_MODULES, FP_REGION_TEXT,
+	FP_REGION_LOG,	      FP_REGION_MEM_STREAM, FP_REGION_MEM_CELLS, FP_REGION_COPIES, FP_REGION_CPU, FP_REGION_NODES,
+	FP_REGION_MEM_POINTS, FP_REGION_THREADS,    FP_REGION_CODES,	 FP_REGION_MODULES, FP_REGION_TEXT,
 };
 
 static uint64_t round_up(uint64_t n)
@@ -145,6 +145,7 @@ static uint64_t round_up(uint64_t n)
 static int copy_regions(int from, int to, uint64_t file_bytes)
 {
 	struct fp_capture_header h, now;
+	struct fp_mem_header mem = {0};
 	struct fp_region placed[FP_REGION_MAX];
 	uint64_t at = round_up(sizeof(h));
 
@@ -172,9 +173,14 @@ static int copy_regions(int from, int to, uint64_t file_bytes)
 		/* a source that is cut must stay visibly cut */
 		*p = (struct fp_region){at, region.used_bytes, region.used_bytes, copied};
 		at = round_up(at + copied);
+		/* says which of these cells stand as at the peak */
+		if (copy_order[i] == FP_REGION_MEM_CELLS &&
+		    pread(from, &mem, sizeof(mem), offsetof(struct fp_capture_header, mem)) != sizeof(mem))
+			return -EIO;
 	}
 	if (pread(from, &now, sizeof(now), 0) != sizeof(now))
 		return -EIO;
+	now.mem = mem;
 	memcpy(now.regions, placed, sizeof(placed));
 	now.file_bytes = at;
 	if (ftruncate(to, (off_t)at) < 0)

@@ -6,6 +6,7 @@
 #include "tools/read/builder.h"
 
 #include "tools/read/key_map.h"
+#include "tools/read/memory_in.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -77,6 +78,7 @@ void fp_profile_destroy(struct fp_profile *p)
 	free(p->cells);
 	free(p->samples);
 	free(p->headers);
+	fp_memory_destroy(p->memory);
 	fp_arena_destroy(p->arena);
 	free(p);
 }

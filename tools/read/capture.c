@@ -5,7 +5,7 @@
  * nothing of it is believed: sizes are clamped to what could be read, ids to
  * the tables they point into.
  */
-#include "tools/read/capture.h"
+#include "tools/read/capture_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,8 +32,7 @@ static int refuse(int err, char *error, size_t error_bytes, const char *format, 
 	return err;
 }
 
-/* As many bytes as there are, up to n. */
-static size_t read_at(int fd, void *dst, size_t n_bytes, uint64_t offset_bytes)
+size_t fp_capture_read_at(int fd, void *dst, size_t n_bytes, uint64_t offset_bytes)
 {
 	size_t done = 0;
 
@@ -72,6 +71,7 @@ static void make_sane(struct fp_capture_header *h)
 	h->notices[sizeof(h->notices) - 1] = 0;
 	if (h->cmdline_bytes > sizeof(h->cmdline))
 		h->cmdline_bytes = sizeof(h->cmdline);
+	fp_capture_memory_bound(&h->mem);
 }
 
 static int read_header(const char *path, struct fp_capture *c, char *error, size_t error_bytes)
@@ -80,7 +80,7 @@ static int read_header(const char *path, struct fp_capture *c, char *error, size
 	size_t got;
 
 	memset(h, 0, sizeof(*h));
-	got = read_at(c->fd, h, sizeof(*h), 0);
+	got = fp_capture_read_at(c->fd, h, sizeof(*h), 0);
 	if (got < sizeof(h->magic) || memcmp(h->magic, FP_CAPTURE_MAGIC, sizeof(h->magic)) != 0)
 		return refuse(-EBADMSG, error, error_bytes,
 			      "%s is no filperf capture (it does not start with \"filperf\"): "
@@ -107,10 +107,8 @@ static int read_header(const char *path, struct fp_capture *c, char *error, size
 	return 0;
 }
 
-/* Copies the whole items of a region.  0 or -ENOMEM; fewer items than named
- * mean that the file is cut. */
-static int copy_region(struct fp_capture *c, enum fp_region_id id, size_t item_bytes,
-		       void *ret_items, uint64_t *ret_n)
+int fp_capture_region_copy(struct fp_capture *c, enum fp_region_id id, size_t item_bytes,
+			   void *ret_items, uint64_t *ret_n)
 {
 	struct fp_region *r = &c->header.regions[id];
 	uint64_t n_bytes = r->used_bytes < r->reserved_bytes ? r->used_bytes : r->reserved_bytes;
@@ -137,7 +135,7 @@ static int copy_region(struct fp_capture *c, enum fp_region_id id, size_t item_b
 	items = malloc(n_bytes);
 	if (!items)
 		return -ENOMEM;
-	size_t got = read_at(c->fd, items, n_bytes, r->offset_bytes);
+	size_t got = fp_capture_read_at(c->fd, items, n_bytes, r->offset_bytes);
 	c->cut = c->cut || got < n_bytes;
 	*ret_n = got / item_bytes;
 	memcpy(ret_items, &items, sizeof(items));
@@ -148,29 +146,36 @@ static int copy_table(struct fp_capture *c, enum fp_region_id id, size_t item_by
 		      void *ret_items, uint32_t *ret_n)
 {
 	uint64_t n;
-	int err = copy_region(c, id, item_bytes, ret_items, &n);
+	int err = fp_capture_region_copy(c, id, item_bytes, ret_items, &n);
 
 	*ret_n = (uint32_t)n; /* TABLE_BYTES_MAX over the smallest item fits */
 	return err;
 }
 
+void fp_capture_regions_refresh(struct fp_capture *c, enum fp_region_id first,
+				enum fp_region_id last)
+{
+	struct fp_region later[FP_REGION_MAX];
+
+	if (fp_capture_read_at(c->fd, later, sizeof(later),
+			       offsetof(struct fp_capture_header, regions)) != sizeof(later))
+		return;
+	for (int id = first; id <= (int)last; id++)
+		c->header.regions[id] = later[id];
+}
+
 /* What points must be copied before what it points to: a live writer only
  * appends, so tables whose size is read later hold all that was pointed at. */
-static int copy_tables(struct fp_capture *c)
+static int copy_tables(struct fp_capture *c, bool want_memory)
 {
-	struct fp_region *r = c->header.regions;
-	struct fp_region later[FP_REGION_MAX];
-	int err = copy_table(c, FP_REGION_CPU, sizeof(*c->cells), &c->cells, &c->n_cells);
+	int err = want_memory ? fp_capture_memory_copy(c) : 0;
 
-	if (!err && read_at(c->fd, later, sizeof(later),
-			    offsetof(struct fp_capture_header, regions)) == sizeof(later))
-		r[FP_REGION_NODES] = later[FP_REGION_NODES];
+	if (!err)
+		err = copy_table(c, FP_REGION_CPU, sizeof(*c->cells), &c->cells, &c->n_cells);
+	fp_capture_regions_refresh(c, FP_REGION_NODES, FP_REGION_NODES);
 	if (!err)
 		err = copy_table(c, FP_REGION_NODES, sizeof(*c->nodes), &c->nodes, &c->n_nodes);
-	if (!err && read_at(c->fd, later, sizeof(later),
-			    offsetof(struct fp_capture_header, regions)) == sizeof(later))
-		for (int id = FP_REGION_THREADS; id <= FP_REGION_TEXT; id++)
-			r[id] = later[id];
+	fp_capture_regions_refresh(c, FP_REGION_THREADS, FP_REGION_TEXT);
 	if (!err)
 		err = copy_table(c, FP_REGION_THREADS, sizeof(*c->threads), &c->threads,
 				 &c->n_threads);
@@ -180,11 +185,11 @@ static int copy_tables(struct fp_capture *c)
 		err = copy_table(c, FP_REGION_MODULES, sizeof(*c->modules), &c->modules,
 				 &c->n_modules);
 	if (!err)
-		err = copy_region(c, FP_REGION_TEXT, 1, &c->text, &c->text_bytes);
+		err = fp_capture_region_copy(c, FP_REGION_TEXT, 1, &c->text, &c->text_bytes);
 	return err;
 }
 
-#define NS_MAX (1ull << 56) /* two years: larger is damage, and sums could wrap */
+#define NS_MAX FP_CAPTURE_SUM_MAX
 
 static void check_tables(struct fp_capture *c)
 {
@@ -280,7 +285,8 @@ int fp_capture_header_read(const char *path, struct fp_capture_header *ret_heade
 	return err;
 }
 
-int fp_capture_open(const char *path, struct fp_capture *ret_c, char *error, size_t error_bytes)
+int fp_capture_open(const char *path, bool want_memory, struct fp_capture *ret_c, char *error,
+		    size_t error_bytes)
 {
 	struct fp_capture c;
 	int err = open_checked(path, &c, error, error_bytes);
@@ -288,7 +294,7 @@ int fp_capture_open(const char *path, struct fp_capture *ret_c, char *error, siz
 	memset(ret_c, 0, sizeof(*ret_c));
 	ret_c->fd = -1;
 	if (!err) {
-		err = copy_tables(&c);
+		err = copy_tables(&c, want_memory);
 		if (err)
 			refuse(err, error, error_bytes, "not enough memory to read %s", path);
 	}
@@ -297,6 +303,7 @@ int fp_capture_open(const char *path, struct fp_capture *ret_c, char *error, siz
 		return err;
 	}
 	check_tables(&c);
+	fp_capture_memory_check(&c);
 	find_log(&c);
 	if (c.header.end_reason == FP_END_NONE) {
 		c.cut = true;
@@ -316,6 +323,9 @@ void fp_capture_close(struct fp_capture *c)
 	free(c->nodes);
 	free(c->cells);
 	free(c->text);
+	free(c->mem_cells);
+	free(c->mem_points);
+	free(c->copies);
 	memset(c, 0, sizeof(*c));
 	c->fd = -1;
 }
@@ -324,8 +334,14 @@ void fp_capture_drop_tables(struct fp_capture *c)
 {
 	free(c->nodes);
 	free(c->cells);
+	free(c->mem_cells);
+	free(c->mem_points);
+	free(c->copies);
 	c->nodes = NULL;
 	c->cells = NULL;
+	c->mem_cells = NULL;
+	c->mem_points = NULL;
+	c->copies = NULL;
 }
 
 const char *fp_capture_text(const struct fp_capture *c, uint32_t offset, uint32_t *ret_bytes)
@@ -340,65 +356,4 @@ const char *fp_capture_text(const struct fp_capture *c, uint32_t offset, uint32_
 		return NULL;
 	*ret_bytes = n;
 	return c->text + offset + sizeof(n);
-}
-
-struct chunk_place {
-	uint32_t thread, sequence, chunk;
-};
-
-static int by_thread(const void *a, const void *b)
-{
-	const struct chunk_place *x = a, *y = b;
-
-	if (x->thread != y->thread)
-		return x->thread < y->thread ? -1 : 1;
-	if (x->sequence != y->sequence)
-		return x->sequence < y->sequence ? -1 : 1;
-	return x->chunk < y->chunk ? -1 : x->chunk > y->chunk;
-}
-
-/* Which chunks belong to whom.  NULL: out of memory. */
-static struct chunk_place *list_chunks(const struct fp_capture *c, uint32_t *ret_n)
-{
-	struct chunk_place *places = malloc(((size_t)c->n_chunks + 1) * sizeof(*places));
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; places && i < c->n_chunks; i++) {
-		struct { uint32_t thread, n_samples, sequence, reserved; } head;
-		uint64_t at = c->log_offset_bytes + (uint64_t)i * FP_LOG_CHUNK_BYTES;
-
-		if (read_at(c->fd, &head, sizeof(head), at) < sizeof(head))
-			break;
-		if (head.thread < c->n_threads && head.n_samples)
-			places[n++] = (struct chunk_place){ head.thread, head.sequence, i };
-	}
-	*ret_n = n;
-	return places;
-}
-
-int fp_capture_samples(const struct fp_capture *c,
-		       int (*take)(void *ctx, uint32_t thread, const struct fp_sample *s),
-		       void *ctx)
-{
-	uint32_t n;
-	struct chunk_place *places = list_chunks(c, &n);
-	int stop = 0;
-
-	if (!places)
-		return -ENOMEM;
-	qsort(places, n, sizeof(*places), by_thread);
-	for (uint32_t i = 0; i < n && !stop; i++) {
-		struct fp_log_chunk chunk;
-		uint64_t at = c->log_offset_bytes + (uint64_t)places[i].chunk * FP_LOG_CHUNK_BYTES;
-
-		if (read_at(c->fd, &chunk, sizeof(chunk), at) < sizeof(chunk))
-			break;
-		if (chunk.n_samples > FP_LOG_CHUNK_SAMPLES)
-			chunk.n_samples = FP_LOG_CHUNK_SAMPLES;
-		for (uint32_t k = 0; k < chunk.n_samples && !stop; k++)
-			if (chunk.samples[k].stack < c->n_nodes)
-				stop = take(ctx, places[i].thread, &chunk.samples[k]);
-	}
-	free(places);
-	return stop;
 }

@@ -25,6 +25,13 @@ struct fp_capture {
 	uint32_t n_nodes;
 	struct fp_cpu_slot *cells;    /* stack and thread are in range */
 	uint32_t n_cells;
+	struct fp_mem_cell *mem_cells; /* index is id; what makes no sense is all zero */
+	uint32_t n_mem_cells;
+	struct fp_mem_point *mem_points; /* in order of time */
+	uint32_t n_mem_points;
+	struct fp_copy_slot *copies;
+	uint32_t n_copies;
+	uint64_t stream_offset_bytes, stream_bytes; /* MEM_STREAM names mem_cells only */
 	char *text;
 	uint64_t text_bytes;
 	uint64_t log_offset_bytes;
@@ -34,15 +41,17 @@ struct fp_capture {
 	bool running;                 /* the process that writes it is alive */
 };
 
-/* Opens and copies.  0, or -errno with one line in error; *c is then empty.
- * -EPROTONOSUPPORT: another version, -EBADMSG: no capture. */
-int fp_capture_open(const char *path, struct fp_capture *c, char *error, size_t error_bytes);
+/* Opens and copies, the tables of memory only when wanted.  0, or -errno with
+ * one line in error; *c is then empty.  -EPROTONOSUPPORT: another version,
+ * -EBADMSG: no capture. */
+int fp_capture_open(const char *path, bool want_memory, struct fp_capture *c, char *error,
+		    size_t error_bytes);
 /* Only the header, checked in the same way. */
 int fp_capture_header_read(const char *path, struct fp_capture_header *ret_header, char *error,
 			   size_t error_bytes);
 void fp_capture_close(struct fp_capture *c);
 
-/* Frees cells and nodes, which fp_capture_samples does not need. */
+/* Frees cells, nodes and the tables of memory, which fp_capture_samples does not need. */
 void fp_capture_drop_tables(struct fp_capture *c);
 
 /* Bytes of a text; NULL and 0 when the offset is 0 or out of range. */

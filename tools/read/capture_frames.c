@@ -24,6 +24,7 @@ struct fp_capture_frames {
 	struct fp_builder *b;
 	const struct fp_capture *c;
 	const struct fp_read_options *options;
+	bool native;
 	struct fp_symbols **symbols;
 	struct fp_key_map by_key;
 	struct resolved *resolved;
@@ -35,7 +36,7 @@ struct fp_capture_frames {
 struct fp_capture_frames *fp_capture_frames_create(struct fp_builder *b,
 						   const struct fp_capture *c,
 						   const struct fp_read_options *o,
-						   struct fp_symbols **symbols)
+						   bool native, struct fp_symbols **symbols)
 {
 	struct fp_capture_frames *f = calloc(1, sizeof(*f));
 
@@ -44,6 +45,7 @@ struct fp_capture_frames *fp_capture_frames_create(struct fp_builder *b,
 	f->b = b;
 	f->c = c;
 	f->options = o;
+	f->native = native;
 	f->symbols = symbols;
 	return f;
 }
@@ -243,9 +245,11 @@ static uint32_t push_frames(struct fp_capture_frames *f, uint32_t parent, const 
 	return parent;
 }
 
-static bool is_python_only(const struct fp_capture_header *h)
+static bool is_python_only(const struct fp_capture_frames *f)
 {
-	return !h->settings.native &&
+	const struct fp_capture_header *h = &f->c->header;
+
+	return !f->native &&
 	       (h->python_state == FP_PYTHON_FOUND || h->python_state == FP_PYTHON_LIVE);
 }
 
@@ -253,7 +257,7 @@ uint32_t fp_capture_frames_push(struct fp_capture_frames *f, uint32_t parent, ui
 {
 	const struct resolved *r;
 
-	if (FP_KEY_KIND(key) == FP_KEY_NATIVE && is_python_only(&f->c->header)) {
+	if (FP_KEY_KIND(key) == FP_KEY_NATIVE && is_python_only(f)) {
 		if (parent)
 			return parent;
 		key = FP_KEY_MAKE_MARK(FP_MARK_no_python_frame);

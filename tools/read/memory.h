@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct fp_profile;
+struct fp_memory_stream;
 
 /* Sums per (thread, stack, allocator, size class).  Where sampled, counts and
  * bytes are unbiased estimates and the variances (bytes squared) say how good:
@@ -51,6 +52,7 @@ struct fp_memory_process {
 	const char *path;         /* of the capture, for fp_memory_events() */
 	size_t first_point, n_points;
 	size_t first_cell, n_cells;
+	const struct fp_memory_stream *stream; /* for fp_memory_events(); NULL: none was recorded */
 };
 
 struct fp_memory {
@@ -76,23 +78,27 @@ enum fp_memory_event_kind {
 	FP_MEMORY_FREE,           /* cell, size, born_ms: of the block it ends; cell is UINT32_MAX when that is
 				   * not in the stream.  A block whose address is given out again ends just
 				   * before, by such an event too */
-	FP_MEMORY_UNMAP,          /* [address, address + size) */
+	FP_MEMORY_UNMAP,          /* [address, address + size), cell, born_ms: of the mapping that ends, wholly
+				   * or in part; one event for each mapping; cell is UINT32_MAX when that
+				   * is not in the stream.  What is mapped over ends just before */
 	FP_MEMORY_TIME,
 };
 
 struct fp_memory_event {
 	enum fp_memory_event_kind kind;
 	uint32_t cell;            /* index into memory->cells */
-	uint32_t thread;          /* of the profile: who did it */
+	uint32_t thread;          /* of the profile: who did it; UINT32_MAX: one that was not wanted */
 	uint64_t address, size;
 	uint64_t when_ms;         /* TIME; for the others of the last TIME */
-	uint64_t born_ms;         /* FREE: when_ms of the block's ALLOC */
+	uint64_t born_ms;         /* FREE, UNMAP: when_ms of the ALLOC */
 	uint64_t rss_bytes;       /* TIME */
 };
 
 /* Calls take() for each event of one process's stream, in order; stops at the
- * first non-zero answer and returns it.  -ENOENT: no stream was recorded;
- * -ENOMEM, -errno of the file; 0. */
+ * first non-zero answer and returns it.  Events of cells that were not wanted
+ * are left out, and what follows damage.  -ENOENT: no stream was recorded;
+ * -ESTALE: the file is another one than when the profile was read; -ENOMEM,
+ * -errno of the file; 0. */
 int fp_memory_events(const struct fp_profile *p, const struct fp_memory_process *process,
 		     int (*take)(void *ctx, const struct fp_memory_event *event), void *ctx);
 

@@ -4,7 +4,7 @@
  * with its own ids, into one prefix tree.  Reader stage, ordinary program.
  */
 #include "tools/read/capture.h"
-#include "tools/read/capture_frames.h"
+#include "tools/read/capture_intake.h"
 #include "tools/read/readers.h"
 #include "tools/read/symbols.h"
 #include "tools/read/title.h"
@@ -13,184 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* One capture on its way into the profile. */
-struct intake {
-	const struct fp_read_job *job;
-	struct fp_capture *c;
-	struct fp_symbols **symbols;
-	uint32_t process;          /* of the profile */
-	int64_t base_monotonic_ns; /* zero of the profile's times */
-	uint32_t *thread_of;       /* capture's thread -> profile's, UINT32_MAX: not wanted */
-	uint32_t *node_of;         /* capture's node -> profile's, UINT32_MAX: not needed */
-};
-
-static uint64_t share(uint64_t part, uint64_t whole, uint64_t of)
-{
-	return whole ? (uint64_t)((unsigned __int128)of * part / whole) : 0;
-}
-
-static int take_threads(struct intake *in)
-{
-	const struct fp_capture *c = in->c;
-
-	for (uint32_t i = 0; i < c->n_threads; i++) {
-		const struct fp_thread_record *r = &c->threads[i];
-		struct fp_profile_thread t = { .process = in->process, .tid = r->tid,
-					       .is_main = r->flags & FP_THREAD_MAIN,
-					       .record = *r };
-		const char *name = fp_builder_string(in->job->b, r->name,
-						     strnlen(r->name, sizeof(r->name)));
-		if (!name)
-			return -ENOMEM;
-		snprintf(t.name, sizeof(t.name), "%s", name);
-		t.record.name[sizeof(r->name) - 1] = 0;
-		in->thread_of[i] = UINT32_MAX;
-		if (!fp_read_wants_thread(in->job->options, t.name, t.tid))
-			continue;
-		in->thread_of[i] = fp_builder_thread(in->job->b, &t);
-		if (in->thread_of[i] == UINT32_MAX)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static bool is_wanted(const struct intake *in, const struct fp_cpu_slot *s)
-{
-	return in->thread_of[s->thread] != UINT32_MAX &&
-	       (!in->job->options->gil_only || s->gil_ns || s->gil_samples);
-}
-
-/* Stacks that no wanted cell names are not resolved. */
-static int take_nodes(struct intake *in)
-{
-	const struct fp_capture *c = in->c;
-	struct fp_capture_frames *frames;
-	int err = 0;
-
-	if (!c->n_nodes)
-		return 0;
-	for (uint32_t i = 0; i < c->n_nodes; i++)
-		in->node_of[i] = UINT32_MAX;
-	in->node_of[0] = 0;
-	for (uint32_t i = 0; i < c->n_cells; i++) {
-		if (!is_wanted(in, &c->cells[i]))
-			continue;
-		for (uint32_t n = c->cells[i].stack; in->node_of[n]; n = c->nodes[n].parent)
-			in->node_of[n] = 0;
-	}
-	frames = fp_capture_frames_create(in->job->b, c, in->job->options, in->symbols);
-	if (!frames)
-		return -ENOMEM;
-	for (uint32_t i = 1; i < c->n_nodes && !err; i++) {
-		if (in->node_of[i] == UINT32_MAX)
-			continue;
-		in->node_of[i] = fp_capture_frames_push(frames, in->node_of[c->nodes[i].parent],
-							c->nodes[i].key);
-		err = in->node_of[i] == UINT32_MAX ? -ENOMEM : 0;
-	}
-	for (uint32_t i = 0; i < c->n_cells && !err; i++) {
-		uint32_t n = c->cells[i].stack;
-
-		if (!n || in->node_of[n])
-			continue; /* else nothing but how threads begin: shown after all */
-		in->node_of[n] = fp_capture_frames_push_alone(frames, c->nodes[n].key);
-		err = in->node_of[n] == UINT32_MAX ? -ENOMEM : 0;
-	}
-	fp_capture_frames_destroy(frames);
-	return err;
-}
-
-static int take_cells(struct intake *in)
-{
-	const struct fp_capture *c = in->c;
-	int err = 0;
-
-	for (uint32_t i = 0; i < c->n_cells && !err; i++) {
-		const struct fp_cpu_slot *s = &c->cells[i];
-		struct fp_profile_cell cell = { .samples = s->samples, .gil_ns = s->gil_ns,
-						.gil_samples = s->gil_samples };
-		if (!is_wanted(in, s))
-			continue;
-		cell.thread = in->thread_of[s->thread];
-		cell.stack = in->node_of[s->stack];
-		memcpy(cell.ns, s->ns, sizeof(cell.ns));
-		uint64_t all_ns = fp_profile_cell_ns(&cell);
-		if (cell.gil_ns > all_ns) /* a slot being written: the GIL's part came first */
-			cell.gil_ns = all_ns;
-		if (in->job->options->gil_only) {
-			cell.samples = s->gil_samples;
-			for (int k = 0; k < FP_CPU_KINDS; k++)
-				cell.ns[k] = share(cell.gil_ns, all_ns, s->ns[k]);
-		}
-		err = fp_builder_cell_append(in->job->b, &cell);
-	}
-	return err;
-}
-
-static int take_sample(void *ctx, uint32_t thread, const struct fp_sample *s)
-{
-	struct intake *in = ctx;
-	uint64_t flags = s->when >> FP_SAMPLE_WHEN_BITS;
-	int64_t shift_us = (in->c->header.start_monotonic_ns - in->base_monotonic_ns) / 1000;
-
-	if (in->thread_of[thread] == UINT32_MAX || in->node_of[s->stack] == UINT32_MAX ||
-	    (in->job->options->gil_only && !(flags & FP_SAMPLE_GIL)))
-		return 0;
-	struct fp_profile_sample sample = {
-		.when_us = (s->when & ((1ull << FP_SAMPLE_WHEN_BITS) - 1)) + (uint64_t)shift_us,
-		.flags = flags,
-		.stack = in->node_of[s->stack],
-		.weight_us = s->weight_us,
-	};
-	return fp_builder_sample(in->job->b, in->thread_of[thread], &sample);
-}
-
-static int take_process(struct intake *in, uint32_t header)
-{
-	const struct fp_capture_header *h = &in->c->header;
-	struct fp_builder *b = in->job->b;
-	char title[256], quoted[4096];
-	struct fp_profile_process process = {
-		.pid = h->pid, .ppid = h->ppid, .image = h->image, .capture = header,
-		.is_python = h->python_state != FP_PYTHON_ABSENT, .is_first = h->is_first,
-		.cut = in->c->cut, .running = in->c->running,
-	};
-
-	fp_title_of_cmdline(h->exe, h->cmdline, h->cmdline_bytes, process.is_python, title,
-			    sizeof(title));
-	fp_title_quote(h->cmdline, h->cmdline_bytes, quoted, sizeof(quoted));
-	process.exe = fp_builder_string(b, h->exe, strlen(h->exe));
-	process.title = fp_builder_string(b, title, strlen(title));
-	process.cmdline = fp_builder_string(b, quoted, strlen(quoted));
-	if (!process.exe || !process.title || !process.cmdline)
-		return -ENOMEM;
-	in->process = fp_builder_process(b, &process);
-	return in->process == UINT32_MAX ? -ENOMEM : 0;
-}
-
-static int take_capture(struct intake *in, uint32_t header)
-{
-	struct fp_capture *c = in->c;
-	int err = -ENOMEM;
-
-	in->thread_of = calloc((size_t)c->n_threads + 1, sizeof(*in->thread_of));
-	in->node_of = calloc((size_t)c->n_nodes + 1, sizeof(*in->node_of));
-	if (in->thread_of && in->node_of)
-		err = take_process(in, header);
-	if (!err)
-		err = take_threads(in);
-	if (!err)
-		err = take_nodes(in);
-	if (!err)
-		err = take_cells(in);
-	fp_capture_drop_tables(in->c); /* samples need room of their own */
-	if (!err && in->job->options->want_samples)
-		err = fp_capture_samples(c, take_sample, in);
-	free(in->thread_of);
-	free(in->node_of);
-	return err;
-}
 
 /* The run's own facts: of the first process, whatever is filtered. */
 static int describe_run(const struct fp_read_job *job, const struct fp_capture_header *h)
@@ -300,8 +122,6 @@ static int take_all(const struct fp_read_job *job, const char *const *paths, uin
 	for (uint32_t i = 0; i < n_paths && !err; i++) {
 		const struct fp_capture_header *h = &headers[i];
 		struct fp_capture c;
-		struct intake in = { .job = job, .c = &c, .symbols = &symbols,
-				     .base_monotonic_ns = span->start_ns };
 		char title[256], why[sizeof(left_out.why)];
 
 		if (o->progress)
@@ -318,7 +138,7 @@ static int take_all(const struct fp_read_job *job, const char *const *paths, uin
 				    h->python_state != FP_PYTHON_ABSENT, title, sizeof(title));
 		if (!fp_read_wants_process(o, title, h->exe, h->pid))
 			continue;
-		if (fp_capture_open(paths[i], &c, why, sizeof(why))) {
+		if (fp_capture_open(paths[i], o->want_memory, &c, why, sizeof(why))) {
 			if (!left_out.n_unreadable++)
 				snprintf(left_out.why, sizeof(left_out.why), "%s", why);
 			continue;
@@ -327,7 +147,8 @@ static int take_all(const struct fp_read_job *job, const char *const *paths, uin
 		p->cut = p->cut || c.cut;
 		err = add_header(p, &room, &c.header);
 		if (!err)
-			err = take_capture(&in, p->n_headers - 1);
+			err = fp_capture_take(job, &c, paths[i], p->n_headers - 1, span->start_ns,
+					      &symbols);
 		fp_capture_close(&c);
 	}
 	if (!err)

@@ -273,7 +273,7 @@ static int open_source(struct fp_memray_stacks *s, const struct fp_memory_proces
 	s->source->builder = fp_builder_create();
 	if (!s->source->builder)
 		return -ENOMEM;
-	err = fp_capture_open(process->path, &s->source->capture, error, sizeof(error));
+	err = fp_capture_open(process->path, false, &s->source->capture, error, sizeof(error));
 	return err;
 }
 
@@ -290,7 +290,7 @@ int fp_memray_native_make(struct fp_memray_stacks *s, const struct fp_profile *p
 	m.c = &s->source->capture;
 	m.eval_ip = p->headers[process->header].mem.python_eval_pc + 1;
 	m.places = calloc((size_t)m.c->n_nodes + 1, sizeof(*m.places));
-	m.frames = fp_capture_frames_create(s->source->builder, m.c, &options, &s->source->symbols);
+	m.frames = fp_capture_frames_create(s->source->builder, m.c, &options, true, &s->source->symbols);
 	err = m.places && m.frames ? make_trees(&m, cells, process->n_cells) : -ENOMEM;
 	if (!err)
 		err = list_codes(&m);
