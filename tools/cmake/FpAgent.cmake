@@ -40,6 +40,14 @@ function(fp_agent_objects suffix definitions)
 	set(FP_OBJECTS${suffix} "${all}" PARENT_SCOPE)
 endfunction()
 
+# Calls from inside of what copies: the hooks' own names would bring them back in
+# as copies of the program's (agent/base/move.h).
+set(fp_own_copies "")
+foreach(name memcpy=fp_base_move memmove=fp_base_move mempcpy=fp_base_move_to_end)
+	string(REGEX REPLACE "=.*" "" called ${name})
+	list(APPEND fp_own_copies -Wl,--wrap=${called} -Wl,--defsym=__wrap_${name})
+endforeach()
+
 function(fp_agent_library target objects)
 	add_library(${target} SHARED)
 	foreach(object IN LISTS objects)
@@ -51,6 +59,7 @@ function(fp_agent_library target objects)
 	add_dependencies(${target} fp_private_libraries)
 	target_link_options(${target} PRIVATE
 		-Wl,-z,now -Wl,-z,defs -Wl,-z,relro -Wl,--exclude-libs,ALL -Wl,--gc-sections
+		${fp_own_copies}
 		-Wl,--version-script=${CMAKE_SOURCE_DIR}/shim/exports.map)
 	if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
 		# What the compiler needs, from an archive: no libgcc_s in the host.
