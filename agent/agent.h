@@ -72,6 +72,25 @@ void fp_agent_modules_changed(void);
  * event in ordinary context. */
 void fp_agent_modules_later(void);
 
+/* Copies.  A thread counts its own, in any context, known to the agent or not.
+ * Each word changes by one instruction, so that a signal handler that copies
+ * between two of them loses nothing. */
+struct fp_copy_meter {
+	uint64_t calls;
+	int64_t left;    /* bytes until the next sample; not above 0: fp_agent_copied is due */
+	int64_t armed;   /* sum of the distances so far: armed - left bytes were copied */
+	uint64_t random;
+};
+extern __thread struct fp_copy_meter fp_copy_meter
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+/* After fp_agent_boot: are copies to be counted? */
+bool fp_agent_counts_copies(void);
+/* A copy of n bytes, called from caller, made left fall to 0 or below. */
+void fp_agent_copied(size_t n_bytes, const void *caller);
+/* memmove before libc's can be reached, before our own relocation too
+ * (agent/base/move.c). */
+void *fp_base_move(void *to, const void *from, size_t n_bytes);
+
 /* signals.  Each returns true when it answered the call itself (*ret_result
  * is the result, errno set), false when the real function is to be called. */
 bool fp_agent_sigaction(int number, const struct sigaction *act, struct sigaction *old, int *ret_result);

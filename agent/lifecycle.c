@@ -13,11 +13,13 @@
 #include "agent/base/text.h"
 #include "agent/config.h"
 #include "agent/hot/allocations.h"
+#include "agent/hot/copies.h"
 #include "agent/hot/faults.h"
 #include "agent/hot/host_mask.h"
 #include "agent/hot/sampler.h"
 #include "agent/hot/thread.h"
 #include "agent/ledger/code_table.h"
+#include "agent/ledger/copy_ledger.h"
 #include "agent/ledger/node_table.h"
 #include "agent/native/native.h"
 
@@ -105,7 +107,8 @@ int fp_lifecycle_open_capture(void *at, uint64_t start_ticks)
 	fill_header(s->header, start_ticks, image - 1);
 	publish_python();
 	if ((error = fp_node_table_init(s)) < 0 || (error = fp_code_table_init(s)) < 0 ||
-	    (error = fp_cpu_ledger_init(s)) < 0)
+	    (error = fp_cpu_ledger_init(s)) < 0 ||
+	    (fp_config.copies && (error = fp_copy_ledger_init(s, FP_COPY_SAMPLE_BYTES)) < 0))
 		return error;
 	return 0;
 }
@@ -325,6 +328,7 @@ static bool stop_recording(int reason, int status)
 		fp_memory_freeze();
 	if (!fp_context.segment.header->stopped_monotonic_ns)
 		fp_thread_end_all();
+	fp_copies_settle_all();
 	close_header(reason, status);
 	if (t)
 		t->inside--;

@@ -73,6 +73,12 @@
 	X(prctl, REQUIRED) \
 	X(syscall, REQUIRED) \
 	X(dlopen, REQUIRED) \
-	X(dlclose, REQUIRED)
+	X(dlclose, REQUIRED) \
+	X(memcpy, REQUIRED) \
+	X(memmove, REQUIRED) \
+	X(mempcpy, OPTIONAL) \
+	X(__memcpy_chk, OPTIONAL) \
+	X(__memmove_chk, OPTIONAL) \
+	X(__mempcpy_chk, OPTIONAL)
 
 #endif

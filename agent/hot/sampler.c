@@ -7,6 +7,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/sys.h"
+#include "agent/hot/copies.h"
 #include "agent/hot/stack.h"
 
 #include <errno.h>
@@ -157,6 +158,7 @@ static void take_sample(struct fp_thread *t, void *ucontext, uint64_t clock_ns, 
 	r->samples += n_samples;
 	r->booked_ns += b.weight_ns;
 	r->cpu_clock_ns = clock_ns;
+	fp_copies_settle(t);
 	if (taken.python)
 		r->flags |= FP_THREAD_PYTHON;
 	if (--t->names_due == 0) {

@@ -10,6 +10,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/sys.h"
 #include "agent/hot/allocations.h"
+#include "agent/hot/copies.h"
 #include "agent/hot/python_stack.h"
 #include "agent/hot/sampler.h"
 #include "agent/ledger/node_table.h"
@@ -154,6 +155,7 @@ void fp_thread_begin(struct fp_thread *t, uint32_t flags)
 		fp_thread_release(t);
 		return;
 	}
+	fp_copies_begin(t);
 	fp_thread_self = t;
 	fp_sampler_arm(t);
 	t->inside = 0;
@@ -185,6 +187,8 @@ void fp_thread_end(struct fp_thread *t)
 
 	t->inside++;
 	fp_sampler_disarm(t);
+	if (fp_context_live())
+		fp_copies_settle(t);
 	if (fp_context_live() && !fp_context.segment.header->stopped_monotonic_ns) {
 		if (fp_sys_call(SYS_getrusage, RUSAGE_THREAD, &usage) == 0) {
 			r->switches_voluntary = (uint64_t)usage.ru_nvcsw;
@@ -259,6 +263,7 @@ static void forget_other(struct fp_thread *t, void *ctx)
 void fp_thread_forked(struct fp_thread *t)
 {
 	fp_context.n_timers = 0;
+	fp_copies_forked();
 	fp_thread_each(forget_other, t);
 	if (!t) {
 		t = fp_thread_claim();

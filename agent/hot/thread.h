@@ -10,6 +10,7 @@
 #ifndef FP_HOT_THREAD_H
 #define FP_HOT_THREAD_H
 
+#include "agent/agent.h"
 #include "agent/hot/context.h"
 #include "agent/ledger/cpu_ledger.h"
 #include "agent/ledger/mem_ledger.h"
@@ -73,6 +74,7 @@ struct fp_thread {
 	uintptr_t stack_low, stack_high; /* 0 unknown */
 	uint32_t exit_rounds;
 	uint32_t names_due;   /* samples until the comm is read again */
+	const struct fp_copy_meter *copies; /* the thread's own, copies.h */
 	void *(*routine)(void *);
 	void *argument;
 };

@@ -18,10 +18,36 @@ static const char *const loss_names[FP_LOSS_MAX] = {
 #undef X
 };
 
+/* Sums over the estimates by stack. */
+static void print_slots(const struct fp_capture_header *h, uint64_t file_bytes)
+{
+	const struct fp_region *r = &h->regions[FP_REGION_COPIES];
+	uint64_t n = r->used_bytes / sizeof(struct fp_copy_slot), samples = 0, bytes[FP_COPY_KINDS] = {0}, calls = 0;
+	double variance = 0;
+
+	if (r->offset_bytes + r->used_bytes > file_bytes)
+		n = 0;
+	for (uint64_t i = 1; i < n; i++) {
+		const struct fp_copy_slot *slot =
+			(const struct fp_copy_slot *)((const char *)h + r->offset_bytes) + i;
+
+		samples += slot->n_samples;
+		variance += slot->variance;
+		for (int k = 0; k < FP_COPY_KINDS; k++) {
+			bytes[k] += slot->bytes[k];
+			calls += slot->calls[k] / 256;
+		}
+	}
+	printf(" copy_samples=%llu copy_python=%llu copy_native=%llu copy_calls_estimate=%llu copy_variance=%.0f",
+	       (unsigned long long)samples, (unsigned long long)bytes[FP_COPY_PYTHON],
+	       (unsigned long long)bytes[FP_COPY_NATIVE], (unsigned long long)calls, variance);
+}
+
 static void print_facts(const struct fp_capture_header *h, uint64_t file_bytes)
 {
 	const struct fp_region *threads = &h->regions[FP_REGION_THREADS];
-	uint64_t samples = 0, booked_ns = 0, clock_ns = 0, agent_ns = 0, n = threads->used_bytes / sizeof(struct fp_thread_record);
+	uint64_t samples = 0, booked_ns = 0, clock_ns = 0, agent_ns = 0,
+		 copy_calls = 0, copy_bytes = 0, n = threads->used_bytes / sizeof(struct fp_thread_record);
 
 	if (threads->offset_bytes + threads->used_bytes > file_bytes)
 		n = 0;
@@ -33,12 +59,17 @@ static void print_facts(const struct fp_capture_header *h, uint64_t file_bytes)
 		booked_ns += r->booked_ns;
 		clock_ns += r->cpu_clock_ns - r->cpu_begin_ns;
 		agent_ns += r->agent_ns;
+		copy_calls += r->copy_calls;
+		copy_bytes += r->copy_bytes;
 	}
 	printf("magic=%d image=%u forked=%u first=%u end=%u status=%d signal=%u python=%u threads=%llu samples=%llu booked_ns=%llu clock_ns=%llu agent_ns=%llu execs=%u forks=%u spawns=%u",
 	       memcmp(h->magic, FP_CAPTURE_MAGIC, 8) == 0, h->image, h->forked, h->is_first, h->end_reason, h->end_status,
 	       h->signal_number, h->python_state, (unsigned long long)n, (unsigned long long)samples,
 	       (unsigned long long)booked_ns, (unsigned long long)clock_ns, (unsigned long long)agent_ns, h->execs,
 	       h->forks, h->spawns);
+	printf(" copies=%u copy_calls=%llu copy_bytes=%llu", h->mem.copies, (unsigned long long)copy_calls,
+	       (unsigned long long)copy_bytes);
+	print_slots(h, file_bytes);
 	for (int i = 0; i < FP_LOSS_MAX; i++)
 		if (h->losses[i])
 			printf(" lost_%s=%llu", loss_names[i], (unsigned long long)h->losses[i]);

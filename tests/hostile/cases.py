@@ -418,6 +418,53 @@ shell("kinds_shell_traps", "trap 'echo trapped' USR1 PROF; kill -USR1 $$; kill -
 shell("kinds_shell_kill_itself", "kill -TERM $$; sleep 5", ends="signal 15")
 shell("kinds_env_i_child", "env -i /usr/bin/env; env -i /bin/sh -c 'exit 4'; echo $?")
 
+# -- copies ------------------------------------------------------------------
+
+BLOCK = 1 << 20
+CORE = resource.RLIM_INFINITY, resource.RLIM_INFINITY
+
+
+def copied(calls, n_bytes, estimate=None, image=0):
+    """Exact counts of the first process: the program's own and the little that starting it copies."""
+    def check(facts):
+        first = [f for f in facts if f.get("first") and f["image"] == image]
+        if len(first) != 1:
+            return f"{len(first)} captures of the first process"
+        seen = first[0]["copy_calls"], first[0]["copy_bytes"]
+        if not calls <= seen[0] <= calls + 300 or not n_bytes <= seen[1] <= n_bytes + 100000:
+            return f"{seen} calls and bytes, expected a little more than {(calls, n_bytes)}"
+        booked = first[0]["copy_python"] + first[0]["copy_native"]
+        if estimate and not estimate[0] <= booked <= estimate[1]:
+            return f"{booked} bytes booked, expected between {estimate}"
+        return None
+    return check
+
+
+def children_apart(facts):
+    """What a child copied is not in its parent's capture; a vfork child's is the parent's memory."""
+    forked = [f for f in facts if f["forked"]]
+    if len(forked) != 1 or not 0 <= forked[0]["copy_bytes"] - 30 * BLOCK < 100000:
+        return f"the forked child is not there with its 30 blocks: {[f['copy_bytes'] for f in forked]}"
+    return copied(90, 90 * BLOCK - 900)(facts)
+
+
+program("copies", "early")
+program("copies", "signals", wall=False, check=copied(100400, 100000 * 10007 + 400 * 4001, (0.6e9, 1.5e9)))
+program("copies", "children", check=children_apart)
+program("copies", "before_exec", check=copied(64, 64 * BLOCK))
+program("copies", "old_overlaps")
+program("copies", "empty", check=copied(400000, 0))
+program("copies", "huge", check=copied(2, 10 << 30, (10 << 30, (10 << 30) + 50 * BLOCK)))
+program("copies", "small_stacks", check=copied(560, 560 * BLOCK))
+program("copies", "at_exit")
+program("copies", "signals", name="copies_off", wall=False, environment={"FIL_PERF_SCALENE_COPY": "0"},
+        check=lambda facts: "copies were counted" if any(f["copies"] or f["copy_calls"] for f in facts) else None)
+for kind in "cme":
+    program("copies", "overflow", kind, name="copies_overflow_" + kind, ends="signal 6 core",
+            before=lambda: resource.setrlimit(resource.RLIMIT_CORE, CORE))
+program("copies", "signals", name="copies_counted_by_another", wall=False,
+        environment={"LD_PRELOAD": built("libhostile_counter_lib.so")})
+
 # -- Python programs ---------------------------------------------------------
 
 script("own_itimer", check=at_least(samples=2))

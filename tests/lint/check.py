@@ -12,7 +12,7 @@ import sources
 import text
 
 RULES = {
-    "exports": objects.exports, "needed": objects.needed, "hot": objects.hot, "hot_objects": objects.hot_objects,
+    "exports": objects.exports, "needed": objects.needed, "hot": objects.hot, "copies": objects.copies, "hot_objects": objects.hot_objects,
     "includes": sources.includes, "headers": sources.headers, "tidy": sources.tidy,
     "words": text.words, "hosts": text.hosts, "names": text.names, "sizes": text.sizes,
 }

@@ -63,6 +63,56 @@ def needed():
     yield check(run("readelf", "-dlW", AGENT))
 
 
+# copies ----------------------------------------------------------------
+
+COPIES = ("memcpy", "memmove", "mempcpy", "__memcpy_chk", "__memmove_chk", "__mempcpy_chk")
+
+
+def functions(disassembly):
+    """{name: its lines} of objdump's output."""
+    found, at = {}, None
+    for line in disassembly.splitlines():
+        start = re.match(r"[0-9a-f]+ <([^>]+)>:$", line)
+        if start:
+            at = found.setdefault(start[1], [])
+        elif at is not None and line.strip():
+            at.append(line)
+    return found
+
+
+def check_copies(disassembly, relocations):
+    """A copy of the agent's own must not come back as one of the program's, and
+    before relocation a hook may use nothing that relocation makes."""
+    bodies = functions(disassembly)
+    for name, lines in bodies.items():
+        for line in lines:
+            for called in re.findall(r"<([^>+@]+)(?:@[^>]*)?(?:\+0x[0-9a-f]+)?>", line):
+                if called in COPIES and called != name:
+                    yield f"{name}: calls the hook {called}"
+    for name in re.findall(r"^\S+ +\S+ +\S+ +\S+ +(\w+)", relocations, re.M):
+        if name in COPIES:
+            yield f"{name}: the loader binds a call or an address from inside to the hook"
+    for hook in COPIES:
+        for line in bodies.get(hook, [f"{hook} is not in the agent %fs:"]):
+            if re.search(r"\tj(e|ne|z|nz) ", line):
+                break
+            if "%fs:" in line or "GLOBAL_OFFSET" in line:
+                yield f"{hook}: before it knows libc: {line.strip()}"
+    for line in bodies.get("fp_base_move", ["fp_base_move is not in the agent call"]):
+        if re.search(r"\(%rip\)|%fs:|call|@plt", line):
+            yield f"fp_base_move: needs relocation: {line.strip()}"
+
+
+def copies():
+    good = "".join(f"00 <{hook}>:\n 1:\tje  8 <x>\n 2:\tmov %fs:8,%rax\n" for hook in COPIES)
+    bad = ("01 <memmove>:\n 1:\tmov 0x8(%rip),%rax # <_GLOBAL_OFFSET_TABLE_+0x8>\n"
+           "02 <fpje_realloc>:\n 1:\tcall 3 <memcpy@plt>\n 2:\tcall 3 <mempcpy>\n"
+           "03 <fp_base_move>:\n 1:\tcall 3 <x>\n")
+    yield list(check_copies(good.replace("<memmove>", "<other>") + bad,
+                            "000000 000400000007 R_X86_64_JUMP_SLO 0000000000017940 memcpy + 0\n")), 5
+    yield check_copies(run("objdump", "-d", "--no-show-raw-insn", AGENT), run("readelf", "-rW", AGENT))
+
+
 # what hot code may call -------------------------------------------------
 
 def call_graph(disassembly):

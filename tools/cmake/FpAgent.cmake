@@ -35,6 +35,11 @@ function(fp_agent_objects suffix definitions)
 			# Signal handlers run on small stacks.
 			target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:C>:-Wframe-larger-than=1024>)
 		endif()
+		if(folder STREQUAL "shim")
+			# A copy is a count and a jump: no frame, and nothing that the compiler takes for a call of itself.
+			set_source_files_properties(shim/hook_copy.c TARGET_DIRECTORY ${target} PROPERTIES
+				COMPILE_OPTIONS "-fomit-frame-pointer;-fno-builtin")
+		endif()
 		list(APPEND all ${target})
 	endforeach()
 	set(FP_OBJECTS${suffix} "${all}" PARENT_SCOPE)
