@@ -39,9 +39,15 @@ static int config(struct fp_cli *cli)
 	}
 	for (int id = 0; id < FP_OPTION_MAX; id++) {
 		const struct fp_setting *s = &cli->settings.of[id];
-		char name[FP_SPELLED_BYTES];
+		enum fp_option_id followed = fp_settings_followed(&cli->settings, (enum fp_option_id)id);
+		char name[FP_SPELLED_BYTES], leader[FP_SPELLED_BYTES];
 
 		fp_option_spell((enum fp_option_id)id, FP_SPELL_ENVIRONMENT, name);
+		if (followed != FP_OPTION_MAX) {
+			fp_option_spell(followed, FP_SPELL_ENVIRONMENT, leader);
+			printf("%-32s %-20s follows %s\n", name, s->text, leader);
+			continue;
+		}
 		printf("%-32s %-20s %s%s%s\n", name, s->text[0] ? s->text : "\"\"", origins[s->origin],
 		       s->origin == FP_FROM_PYPROJECT ? " " : "", s->origin == FP_FROM_PYPROJECT ? cli->pyproject : "");
 	}
@@ -53,10 +59,12 @@ const struct fp_command fp_command_config = {
 	.operands = "[options]",
 	.summary = "print each setting and where its value came from",
 	.text = "Prints every setting, the value in force and its origin: an option wins over the environment, that over "
-		"[tool.filperf] in the nearest pyproject.toml, that over the default. Takes the options of filperf run, to "
+		"[tool.filperf] in the nearest pyproject.toml, that over the default. Where some of "
+		"SPY_ENABLED, MEMRAY_ENABLED and SCALENE_ENABLED were switched on by name, the others are off and say which "
+		"one they follow. Takes the options of filperf run, to "
 		"see their effect.",
 	.examples = "filperf config\twhat a run here would use\n"
-		    "filperf config --pydantic > perf_settings.py\tthe models PerformanceSettings and PySpySettings\n",
+		    "filperf config --pydantic > perf_settings.py\tPerformanceSettings, PySpySettings, MemraySettings, ScaleneSettings\n",
 	.flags = flags,
 	.scopes = FP_SCOPE_BOTH,
 	.run = config,

@@ -39,6 +39,8 @@ static void say_formats(const char *what)
 	for (int i = 0; fp_renderers[i]; i++) {
 		size_t n = strlen(names);
 
+		if (fp_renderers[i]->family != FP_FAMILY_PYSPY)
+			continue;
 		snprintf(names + n, sizeof(names) - n, "%s%s", i ? ", " : "", fp_renderers[i]->name);
 	}
 	fp_say("%s: no known format; give --format with one of %s", what, names);
@@ -56,7 +58,7 @@ static const struct fp_renderer *choose(const struct fp_cli *cli, const char *fi
 		fp_say("convert: no format given; name the file with -o FILE, or give --format");
 		return NULL;
 	}
-	r = fp_renderer_find(format ? format : output);
+	r = fp_renderer_guess(format ? format : output);
 	if (!r)
 		say_formats(format ? format : output);
 	return r;

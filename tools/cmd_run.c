@@ -26,7 +26,7 @@ static const struct fp_flag flag_output = {.id = FP_FLAG_OUTPUT,
 					   .letter = 'o',
 					   .name = "output",
 					   .arg = "FILE",
-					   .help = "write the one report there instead of into the output directory"};
+					   .help = "write the flame graph (or the one format of -f) there; without other reports"};
 static const struct fp_flag flag_format = {.id = FP_FLAG_SETTING,
 					   .letter = 'f',
 					   .name = "format",
@@ -44,6 +44,8 @@ static const struct fp_flag flag_subprocesses =
 	PYSPY('s', "subprocesses", NULL, spy_subprocesses, "1", "the same as --spy-subprocesses (it is the default)");
 static const struct fp_flag flag_function =
 	PYSPY('F', "function", NULL, spy_lineno, "0", "merge the lines of a function: --spy-lineno=0");
+static const struct fp_flag flag_exact =
+	PYSPY(0, "exact", NULL, memray_exact, "1", "record each Python allocation: --memray-exact");
 static const struct fp_flag flag_pid = {
 	.id = FP_FLAG_REFUSED,
 	.letter = 'p',
@@ -53,7 +55,7 @@ static const struct fp_flag flag_pid = {
 
 static const struct fp_flag *const flags[] = {
 	&flag_output,  &flag_format,	   &flag_rate,	   &flag_duration, &flag_native, &flag_gil,
-	&flag_threads, &flag_subprocesses, &flag_function, &flag_pid,	   NULL,
+	&flag_threads, &flag_subprocesses, &flag_function, &flag_exact,   &flag_pid, NULL,
 };
 
 /* Warns when no agent can work in the program; it runs all the same. */
@@ -84,16 +86,21 @@ static bool settle_output_file(struct fp_cli *cli, char *path, size_t n_bytes)
 	path[0] = 0;
 	if (!file)
 		return true;
+	/* who asks for this one report asks for CPU by name */
+	if (cli->settings.of[FP_OPTION_spy_enabled].origin == FP_FROM_DEFAULT) {
+		(void)fp_settings_set(&cli->settings, FP_OPTION_spy_enabled, FP_FROM_OPTION, "-o", "1", NULL);
+		fp_settings_settle(&cli->settings);
+	}
 	if (!file[0] || strcmp(file, "-") == 0) {
 		fp_say("-o %s: give a file name; stdout belongs to the command", file);
 		return false;
 	}
 	if (output->origin != FP_FROM_OPTION) {
-		const struct fp_renderer *r = fp_renderer_find(file);
+		const struct fp_renderer *r = fp_renderer_guess(file);
 
 		/* py-spy's default, whatever the name */
 		if (!r)
-			r = fp_renderer_find("svg");
+			r = fp_renderer_find(FP_FAMILY_PYSPY, "svg");
 		if (r)
 			(void)fp_settings_set(&cli->settings, FP_OPTION_spy_output, FP_FROM_OPTION, "-o", r->name, NULL);
 	}
@@ -207,13 +214,14 @@ static int run(struct fp_cli *cli)
 const struct fp_command fp_command_run = {
 	.name = "run",
 	.operands = "[options] -- CMD...",
-	.summary = "run a command and report where its CPU time went",
+	.summary = "run a command and report where its CPU time and memory went",
 	.text = "Runs CMD with the agent preloaded. The command keeps its standard streams, its terminal, its signals and "
 		"its exit status (also a death by signal); the reports appear when it ends, in the output directory, and "
 		"a summary on stderr.\n"
 		"A value given as an option wins over one in the environment, that over [tool.filperf] in the nearest "
 		"pyproject.toml, that over the default.",
-	.examples = "filperf run -- filare run demo.yml -f hpst -o outputs\ta flame graph in outputs/perf\n"
+	.examples = "filperf run -- filare run demo.yml -f hpst -o outputs\treports in outputs/perf\n"
+		    "filperf run --memray-enabled -- python app.py\tmemory alone, each allocation\n"
 		    "filperf run --spy-output svg,speedscope --spy-rate 1000 -- python app.py\ttwo formats, finer\n"
 		    "filperf run -o profile.svg -r 200 -- uv run filare run demo.yml\twith py-spy's own flags\n",
 	.flags = flags,

@@ -35,7 +35,7 @@
 	  "0: leave only the capture; filperf report renders it later") \
 	X(max_capture_mb, "", "max_capture_mb", INT, "512", "16..1048576", AGENT, PerformanceSettings, \
 	  "bound of the timeline per process in MiB; past it the sums go on and reports say from when") \
-	X(spy_enabled, "spy", "enabled", BOOL, "1", "", AGENT, PySpySettings, \
+	X(spy_enabled, "spy", "enabled", BOOL, "1", "", BOTH, PySpySettings, \
 	  "CPU sampling with py-spy's reports") \
 	X(spy_rate, "spy", "rate", INT, "100", "1..10000", AGENT, PySpySettings, \
 	  "samples per second of CPU time and thread") \

@@ -83,6 +83,8 @@ enum fp_spelling {
 
 /* buffer: FP_SPELLED_BYTES. */
 void fp_option_spell(enum fp_option_id id, enum fp_spelling as, char *buffer);
+/* Another name in the environment (FIL_PERF_ENABLE_PYSPY), NULL: none. */
+const char *fp_option_alias(enum fp_option_id id);
 /* FP_OPTION_MAX when there is none. */
 enum fp_option_id fp_option_find(enum fp_spelling as, const char *name);
 /* The known name with the least edit distance; never fails. */
@@ -115,6 +117,9 @@ int fp_settings_set(struct fp_settings *s, enum fp_option_id id, enum fp_origin_
  * given, and of spy_rate and scalene_cpu_rate the one not given the other.
  * Can be repeated. */
 void fp_settings_settle(struct fp_settings *s);
+/* The setting that one with FP_FROM_DEFAULT and another value than the table's
+ * followed when it settled; FP_OPTION_MAX: none. */
+enum fp_option_id fp_settings_followed(const struct fp_settings *s, enum fp_option_id id);
 void fp_settings_from_environment(struct fp_settings *s, char *const envp[], struct fp_notices *n);
 /* text: a pyproject.toml called path. */
 void fp_settings_from_pyproject(struct fp_settings *s, const char *path, const char *text, size_t n_bytes,

@@ -79,10 +79,11 @@ static void settle_rates(struct fp_settings *s)
 	}
 }
 
+static const enum fp_option_id parts[] = {FP_OPTION_spy_enabled, FP_OPTION_memray_enabled,
+					  FP_OPTION_scalene_enabled};
+
 void fp_settings_settle(struct fp_settings *s)
 {
-	static const enum fp_option_id parts[] = {FP_OPTION_spy_enabled, FP_OPTION_memray_enabled,
-						  FP_OPTION_scalene_enabled};
 	const struct fp_setting *memray = &s->of[FP_OPTION_memray_enabled];
 	struct fp_setting *exact = &s->of[FP_OPTION_memray_exact];
 	bool chosen = false;
@@ -97,6 +98,22 @@ void fp_settings_settle(struct fp_settings *s)
 	settle_rates(s);
 }
 
+enum fp_option_id fp_settings_followed(const struct fp_settings *s, enum fp_option_id id)
+{
+	if (s->of[id].origin != FP_FROM_DEFAULT || fp_text_equal(s->of[id].text, fp_options[id].value))
+		return FP_OPTION_MAX;
+	if (id == FP_OPTION_memray_exact)
+		return FP_OPTION_memray_enabled;
+	if (id == FP_OPTION_scalene_cpu_rate)
+		return FP_OPTION_spy_rate;
+	if (id == FP_OPTION_spy_rate)
+		return FP_OPTION_scalene_cpu_rate;
+	for (unsigned int i = 0; i < FP_COUNT(parts); i++)
+		if (s->of[parts[i]].origin != FP_FROM_DEFAULT && s->of[parts[i]].on)
+			return parts[i];
+	return FP_OPTION_MAX;
+}
+
 /* Names of ours that are no settings: what the agent passes down the tree. */
 static const char *const internal_names[] = {FP_RUN_DIR_NAME, FP_REPORT_TOOL_NAME};
 
@@ -108,6 +125,14 @@ static const struct {
 	{"FIL_PERF_ENABLE_MEMRAY", FP_OPTION_memray_enabled},
 	{"FIL_PERF_ENABLE_SCALENE", FP_OPTION_scalene_enabled},
 };
+
+const char *fp_option_alias(enum fp_option_id id)
+{
+	for (unsigned int i = 0; i < FP_COUNT(aliases); i++)
+		if (aliases[i].id == id)
+			return aliases[i].name;
+	return NULL;
+}
 
 static bool is_internal(const char *name)
 {

@@ -30,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	static int fd = -1;
 	static FILE *sink;
 	static char path[64];
-	struct fp_read_options o = { .lines = true, .subprocesses = true, .want_samples = true };
+	struct fp_read_options o = { .lines = true, .subprocesses = true, .want_samples = true,
+				     .want_memory = true };
 	struct fp_profile *p;
 	char error[512];
 

@@ -2,7 +2,8 @@
 /*
  * Test driver: reads IN and writes one format to stdout, without the command
  * line of filperf.  Usage: render_one IN FORMAT [threads] [nolines] [gil]
- * [process=X] [thread=X] [base=IN] [time].
+ * [process=X] [thread=X] [base=IN] [time].  FORMAT is one of py-spy's, or
+ * memray:bin, scalene:json and so on.
  */
 #include "tools/read/profile.h"
 #include "tools/render/render.h"
@@ -33,6 +34,18 @@ static struct fp_profile *read_or_die(const char *in, const struct fp_read_optio
 	return p;
 }
 
+static const struct fp_renderer *find(const char *format)
+{
+	for (int family = 0; family < FP_FAMILY_MAX; family++) {
+		const char *name = fp_report_family_name((enum fp_report_family)family);
+		size_t n = strlen(name);
+
+		if (strncmp(format, name, n) == 0 && format[n] == ':')
+			return fp_renderer_find((enum fp_report_family)family, format + n + 1);
+	}
+	return fp_renderer_guess(format);
+}
+
 static void report_cost(double start, double read_at)
 {
 	struct rusage used;
@@ -47,7 +60,7 @@ int main(int argc, char **argv)
 	struct fp_read_options read_options = { .lines = true, .subprocesses = true,
 						.native_symbols = true };
 	struct fp_render_options o = { .lines = true };
-	const struct fp_renderer *r = argc > 2 ? fp_renderer_find(argv[2]) : NULL;
+	const struct fp_renderer *r = argc > 2 ? find(argv[2]) : NULL;
 	const char *base = NULL;
 	bool timed = false;
 	double start = now();
@@ -73,6 +86,7 @@ int main(int argc, char **argv)
 			base = argv[i] + 5;
 	}
 	read_options.want_samples = r->needs_samples;
+	read_options.want_memory = r->family != FP_FAMILY_PYSPY;
 	struct fp_profile *p = read_or_die(argv[1], &read_options);
 	struct fp_profile *base_profile = base ? read_or_die(base, &read_options) : NULL;
 	double read_at = now();

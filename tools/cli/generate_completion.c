@@ -70,6 +70,10 @@ void fp_generate_bash(FILE *out)
 	      out);
 	put_words(out, FP_SPY_FORMATS);
 	fputs("' -- \"$cur\")\n\t\treturn\n\t\t;;\n"
+	      "\t--memray-format)\n\t\tmapfile -t COMPREPLY < <(compgen -W '",
+	      out);
+	put_words(out, FP_MEMRAY_FORMATS);
+	fputs("' -- \"$cur\")\n\t\treturn\n\t\t;;\n"
 	      "\t--sort)\n\t\tmapfile -t COMPREPLY < <(compgen -W 'self total name' -- \"$cur\")\n\t\treturn\n\t\t;;\n"
 	      "\t--output-dir)\n\t\tmapfile -t COMPREPLY < <(compgen -d -- \"$cur\")\n\t\treturn\n\t\t;;\n"
 	      "\tesac\n\tcase $cur in\n\t-*) ;;\n\t*)\n\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"

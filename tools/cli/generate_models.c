@@ -21,12 +21,22 @@ static void put_string(FILE *out, const char *text)
 	fputc('"', out);
 }
 
+/* A path that replaces a name made otherwise; what follows another setting. */
+static bool may_be_none(enum fp_option_id id)
+{
+	return id == FP_OPTION_memray_exact || (fp_options[id].kind == FP_KIND_PATH && !fp_options[id].value[0]);
+}
+
 static void put_default(FILE *out, enum fp_option_id id)
 {
 	const struct fp_option *o = &fp_options[id];
 	struct fp_setting s;
 	char error[FP_NOTICE_BYTES];
 
+	if (may_be_none(id)) {
+		fputs("None", out);
+		return;
+	}
 	(void)fp_settings_parse_value(id, "", o->value, &s, error, sizeof(error));
 	switch (o->kind) {
 	case FP_KIND_BOOL:
@@ -36,7 +46,7 @@ static void put_default(FILE *out, enum fp_option_id id)
 		fprintf(out, "%lld", (long long)s.number);
 		break;
 	case FP_KIND_REAL:
-		fprintf(out, "%.1f", s.real);
+		fprintf(out, s.real == (double)(long long)s.real ? "%.1f" : "%g", s.real);
 		break;
 	case FP_KIND_PATH:
 		fputs("Path(", out);
@@ -57,12 +67,13 @@ static void put_field(FILE *out, enum fp_option_id id)
 	char name[FP_SPELLED_BYTES];
 
 	fp_option_spell(id, FP_SPELL_ENVIRONMENT, name);
-	fprintf(out, "    %s: %s = Field(\n        ", o->key, python_types[o->kind]);
+	fprintf(out, "    %s: %s%s%s = Field(\n        ", o->key, may_be_none(id) ? "Optional[" : "",
+		python_types[o->kind], may_be_none(id) ? "]" : "");
 	put_default(out, id);
 	fputs(",\n        validation_alias=AliasChoices(", out);
 	put_string(out, name);
-	if (id == FP_OPTION_spy_enabled)
-		fputs(", \"FIL_PERF_ENABLE_PYSPY\"", out);
+	if (fp_option_alias(id))
+		fprintf(out, ", \"%s\"", fp_option_alias(id));
 	fputs(", ", out);
 	put_string(out, o->key);
 	fputs("),\n", out);
@@ -98,7 +109,7 @@ void fp_generate_pydantic(FILE *out)
 	fputs("\"\"\"Settings of filperf " FP_VERSION ", made by filperf config --pydantic.\n\n"
 	      "An argument wins over the environment, that over pyproject.toml, that over\n"
 	      "the default, as in filperf itself.\n\"\"\"\n\n"
-	      "from pathlib import Path\n\n"
+	      "from pathlib import Path\nfrom typing import Optional\n\n"
 	      "from pydantic import AliasChoices, Field\n"
 	      "from pydantic_settings import (\n    BaseSettings,\n    PyprojectTomlConfigSettingsSource,\n"
 	      "    SettingsConfigDict,\n)\n\n\n"

@@ -134,8 +134,8 @@ void fp_help_all(FILE *out)
 	heading(out, "Usage:");
 	fputs("  filperf COMMAND [options]\n  filperf --version\n\n", out);
 	print_wrapped(out,
-		      "Where the CPU time of a Python program went, per line, thread and process, with nothing changed in "
-		      "the program.",
+		      "Where the CPU time and the memory of a Python program went, per line, thread and process, with "
+		      "nothing changed in the program.",
 		      0, help_width(out));
 	heading(out, "\nCommands:");
 	for (const struct fp_command *const *c = fp_commands; *c; c++)

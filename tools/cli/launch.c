@@ -99,12 +99,11 @@ static int set_environment(const struct fp_launch *l)
 		fp_option_spell((enum fp_option_id)id, FP_SPELL_ENVIRONMENT, name);
 		if (setenv(name, l->settings->of[id].text, 1) < 0)
 			return -errno;
+		if (fp_option_alias((enum fp_option_id)id))
+			unsetenv(fp_option_alias((enum fp_option_id)id));
 	}
 	/* refused when set, so it must not travel as empty text either */
 	unsetenv("FIL_PERF_SPY_PID");
-	unsetenv("FIL_PERF_ENABLE_PYSPY");
-	unsetenv("FIL_PERF_ENABLE_MEMRAY");
-	unsetenv("FIL_PERF_ENABLE_SCALENE");
 	if ((names(before, l->agent) ? asprintf(&preload, "%s", before)
 				     : asprintf(&preload, "%s%s%s", l->agent, *before ? ":" : "", before)) < 0)
 		return -ENOMEM;

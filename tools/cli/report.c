@@ -159,6 +159,7 @@ static void choose_place(struct job *job)
 
 static int read_profile(struct job *job)
 {
+	const struct fp_renderer *wanted[FP_REPORT_WANTED_MAX];
 	struct fp_read_options o;
 	char error[1024];
 	int r;
@@ -166,7 +167,10 @@ static int read_profile(struct job *job)
 	fp_report_read_options(&job->settings, &o);
 	o.only_process = job->request->process;
 	o.only_thread = job->request->thread;
-	o.want_samples = fp_report_wants_samples(&job->settings);
+	for (size_t i = fp_report_wanted(&job->settings, wanted); i--;) {
+		o.want_samples = o.want_samples || wanted[i]->needs_samples;
+		o.want_memory = o.want_memory || wanted[i]->family != FP_FAMILY_PYSPY;
+	}
 	r = fp_profile_read(job->run->path, &o, &job->profile, error, sizeof(error));
 	if (r)
 		fp_say("%s", error);
@@ -250,6 +254,7 @@ static int write_everything(struct job *job)
 						  .settings = &job->settings,
 						  .files = f,
 						  .output_file = job->run->output_file,
+						  .run_cwd = job->run->cwd,
 						  .diff = job->request->diff};
 
 		r = fp_report_render_all(&render, failed, sizeof(failed));

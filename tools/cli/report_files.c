@@ -9,10 +9,17 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *text_or_null(const struct fp_settings *s, enum fp_option_id id)
 {
 	return s->of[id].text[0] ? s->of[id].text : NULL;
+}
+
+static bool wants_memory(const struct fp_settings *s)
+{
+	return s->of[FP_OPTION_memray_enabled].on ||
+	       (s->of[FP_OPTION_scalene_enabled].on && s->of[FP_OPTION_scalene_memory].on);
 }
 
 void fp_report_read_options(const struct fp_settings *s, struct fp_read_options *ret_options)
@@ -28,40 +35,56 @@ void fp_report_read_options(const struct fp_settings *s, struct fp_read_options 
 	};
 }
 
-/* The n-th accepted word of FIL_PERF_SPY_OUTPUT. */
-static const struct fp_renderer *renderer_of_choice(int index, char *name, size_t n_bytes)
-{
-	const char *words = FP_SPY_FORMATS;
+struct wanted {
+	const struct fp_renderer **renderers;
+	size_t n;
+};
 
-	for (; index > 0; index--)
-		words += strcspn(words, "|") + 1;
-	snprintf(name, n_bytes, "%.*s", (int)strcspn(words, "|"), words);
-	return fp_renderer_find(name);
+static void want(struct wanted *w, enum fp_report_family family, const char *name)
+{
+	const struct fp_renderer *r = fp_renderer_find(family, name);
+
+	for (size_t i = 0; i < w->n; i++)
+		if (w->renderers[i] == r)
+			return;
+	if (r && w->n < FP_REPORT_WANTED_MAX)
+		w->renderers[w->n++] = r;
 }
 
-static int n_choices(void)
+/* The accepted words that the setting's value has. */
+static void want_choices(struct wanted *w, enum fp_report_family family, const struct fp_settings *s,
+			 enum fp_option_id id)
 {
-	int n = 1;
-
-	for (const char *c = FP_SPY_FORMATS; *c; c++)
-		n += *c == '|';
-	return n;
-}
-
-bool fp_report_wants_samples(const struct fp_settings *s)
-{
+	const char *word = fp_options[id].accepted;
 	char name[32];
 
-	for (int i = 0; i < n_choices(); i++) {
-		const struct fp_renderer *r;
+	for (int i = 0; *word; i++) {
+		size_t n = strcspn(word, "|");
 
-		if (!(s->of[FP_OPTION_spy_output].choices >> i & 1))
-			continue;
-		r = renderer_of_choice(i, name, sizeof(name));
-		if (r && r->needs_samples)
-			return true;
+		snprintf(name, sizeof(name), "%.*s", (int)n, word);
+		if (s->of[id].choices >> i & 1)
+			want(w, family, name);
+		word += n + (word[n] == '|');
 	}
-	return false;
+}
+
+size_t fp_report_wanted(const struct fp_settings *s, const struct fp_renderer *ret_wanted[FP_REPORT_WANTED_MAX])
+{
+	struct wanted w = {ret_wanted, 0};
+
+	if (s->of[FP_OPTION_spy_enabled].on)
+		want_choices(&w, FP_FAMILY_PYSPY, s, FP_OPTION_spy_output);
+	if (s->of[FP_OPTION_memray_enabled].on)
+		want_choices(&w, FP_FAMILY_MEMRAY, s, FP_OPTION_memray_format);
+	if (s->of[FP_OPTION_scalene_enabled].on) {
+		want(&w, FP_FAMILY_SCALENE, "json");
+		want(&w, FP_FAMILY_SCALENE, "txt");
+	}
+	if (s->of[FP_OPTION_scalene_enabled].on && s->of[FP_OPTION_scalene_html].on)
+		want(&w, FP_FAMILY_SCALENE, "html");
+	if (wants_memory(s))
+		want(&w, FP_FAMILY_MEMORY, "final");
+	return w.n;
 }
 
 void fp_report_render_options(const struct fp_settings *s, const struct fp_profile *p,
@@ -80,6 +103,10 @@ void fp_report_render_options(const struct fp_settings *s, const struct fp_profi
 		.threads = s->of[FP_OPTION_spy_threads].on,
 		.lines = s->of[FP_OPTION_spy_lineno].on,
 		.process_roots = many,
+		.only_files = text_or_null(s, FP_OPTION_scalene_profile_only),
+		.not_files = text_or_null(s, FP_OPTION_scalene_profile_exclude),
+		.no_memory = !s->of[FP_OPTION_scalene_memory].on,
+		.no_copies = !s->of[FP_OPTION_scalene_copy].on,
 	};
 }
 
@@ -119,28 +146,101 @@ static int make_parent(const char *path)
 	return fp_store_make_dir(parent);
 }
 
-static int render_format(const struct fp_report_render *job, const struct fp_renderer *r,
-			 const struct fp_render_options *o, char *path, size_t n_bytes)
+/* Everything of a report's name before its suffix: the settings' base path, or
+ * <output_dir>/<label>-<family>. */
+static void base_path(const struct fp_report_render *job, enum fp_report_family family, char *path, size_t n_bytes)
 {
-	struct fp_report_files *f = job->files;
+	const struct fp_settings *s = job->settings;
+	const struct fp_setting *given = family == FP_FAMILY_MEMRAY  ? &s->of[FP_OPTION_memray_output] :
+					 family == FP_FAMILY_SCALENE ? &s->of[FP_OPTION_scalene_output] :
+								       NULL;
+	char cwd[PATH_MAX] = "";
+
+	if (!given || !given->text[0]) {
+		snprintf(path, n_bytes, "%.3000s/%s-%s", job->files->output_dir, job->files->label,
+			 fp_report_family_name(family));
+		return;
+	}
+	/* an option means here; what the run was told means where it ran */
+	if (given->text[0] != '/' && given->origin == FP_FROM_OPTION)
+		(void)!getcwd(cwd, sizeof(cwd));
+	else if (given->text[0] != '/' && job->run_cwd)
+		snprintf(cwd, sizeof(cwd), "%s", job->run_cwd);
+	snprintf(path, n_bytes, "%.3000s%s%s", cwd, cwd[0] ? "/" : "", given->text);
+}
+
+/* The first process with memory has the plain name. */
+static void process_part(const struct fp_profile *p, uint32_t i, char *part, size_t n_bytes)
+{
+	const struct fp_profile_process *process;
+
+	part[0] = 0;
+	if (i == 0)
+		return;
+	process = &p->processes[p->memory->processes[i].process];
+	if (process->image)
+		snprintf(part, n_bytes, ".%d-%u", process->pid, process->image);
+	else
+		snprintf(part, n_bytes, ".%d", process->pid);
+}
+
+/* Names in the summary: without the directory when it is the output directory. */
+static void note_file(struct fp_report_files *f, const char *path)
+{
 	char shown[PATH_MAX];
-	size_t used = strlen(f->files);
+	size_t used = strlen(f->files), n = strlen(f->output_dir);
+
+	if (strncmp(path, f->output_dir, n) == 0 && path[n] == '/')
+		snprintf(shown, sizeof(shown), "%s", path + n + 1);
+	else
+		fp_report_shown_path(path, shown, sizeof(shown));
+	snprintf(f->files + used, sizeof(f->files) - used, "%s%s", used ? " " : "", shown);
+}
+
+static int render_format(const struct fp_report_render *job, const struct fp_renderer *r,
+			 struct fp_render_options *o, char *path, size_t n_bytes)
+{
+	const struct fp_profile *p = job->profile;
+	uint32_t n = r->per_process ? p->memory->n_processes : 1;
+	char base[PATH_MAX], part[32];
 	int err = 0;
 
-	if (job->output_file && job->output_file[0]) {
+	if (r->family == FP_FAMILY_PYSPY && job->output_file && job->output_file[0]) {
 		snprintf(path, n_bytes, "%s", job->output_file);
-		err = make_parent(path);
-		fp_report_shown_path(path, shown, sizeof(shown));
 	} else {
-		snprintf(path, n_bytes, "%.3000s/%s-pyspy%s", f->output_dir, f->label, r->suffix);
-		snprintf(shown, sizeof(shown), "%s-pyspy%s", f->label, r->suffix);
+		base_path(job, r->family, base, sizeof(base));
+		snprintf(path, n_bytes, "%.4000s%s", base, r->suffix);
 	}
+	err = make_parent(path);
+	note_file(job->files, path);
 	fp_progress_show(NULL, r->name, 0, 0);
-	if (!err)
-		err = fp_report_render_one(r, job->profile, o, path);
-	if (!err)
-		snprintf(f->files + used, sizeof(f->files) - used, "%s%s", used ? " " : "", shown);
+	for (uint32_t i = 0; i < n && !err; i++) {
+		if (r->per_process) {
+			process_part(p, i, part, sizeof(part));
+			snprintf(path, n_bytes, "%.4000s%s%s", base, part, r->suffix);
+		}
+		o->memory_process = i;
+		err = fp_report_render_one(r, p, o, path);
+	}
+	if (n > 1) {
+		size_t used = strlen(job->files->files);
+
+		snprintf(job->files->files + used, sizeof(job->files->files) - used, " (+%u)", n - 1);
+	}
 	return err;
+}
+
+/* Whether the family's reports have anything to show. */
+static bool has_matter(const struct fp_profile *p, enum fp_report_family family)
+{
+	if (family == FP_FAMILY_PYSPY)
+		return !fp_summary_is_off(p);
+	if (family != FP_FAMILY_SCALENE)
+		return p->memory && p->memory->n_processes;
+	for (uint32_t i = 0; i < p->n_processes; i++)
+		if (p->processes[i].is_python)
+			return true;
+	return false;
 }
 
 static int read_base(const struct fp_report_render *job, struct fp_profile **ret_base)
@@ -161,32 +261,21 @@ static int read_base(const struct fp_report_render *job, struct fp_profile **ret
 
 int fp_report_render_all(const struct fp_report_render *job, char *ret_failed, size_t n_bytes)
 {
+	const struct fp_renderer *wanted[FP_REPORT_WANTED_MAX];
+	size_t n = fp_report_wanted(job->settings, wanted);
 	struct fp_render_options o;
 	struct fp_profile *base;
-	char name[32];
 	int err = read_base(job, &base);
 
 	if (err)
 		return err;
 	fp_report_render_options(job->settings, job->profile, &o);
 	job->files->files[0] = 0;
-	if (fp_summary_is_off(job->profile)) {
-		if (base)
-			fp_profile_destroy(base);
-		return 0;
-	}
-	for (int i = 0; i < n_choices() && !err; i++) {
-		const struct fp_renderer *r;
-
-		if (!(job->settings->of[FP_OPTION_spy_output].choices >> i & 1))
+	for (size_t i = 0; i < n && !err; i++) {
+		if (!has_matter(job->profile, wanted[i]->family))
 			continue;
-		r = renderer_of_choice(i, name, sizeof(name));
-		if (!r) {
-			fp_say("--spy-output: this filperf writes no %s", name);
-			continue;
-		}
-		o.base = r->can_diff ? base : NULL;
-		err = render_format(job, r, &o, ret_failed, n_bytes);
+		o.base = wanted[i]->can_diff ? base : NULL;
+		err = render_format(job, wanted[i], &o, ret_failed, n_bytes);
 	}
 	if (base)
 		fp_profile_destroy(base);

@@ -8,7 +8,10 @@
 
 /* How settings say to read. */
 void fp_report_read_options(const struct fp_settings *s, struct fp_read_options *ret_options);
-bool fp_report_wants_samples(const struct fp_settings *s);
+/* The renderers that settings ask for, in the order of the settings' lists,
+ * without those that this filperf does not have; their number. */
+#define FP_REPORT_WANTED_MAX 24
+size_t fp_report_wanted(const struct fp_settings *s, const struct fp_renderer *ret_wanted[FP_REPORT_WANTED_MAX]);
 void fp_report_render_options(const struct fp_settings *s, const struct fp_profile *p,
 			      struct fp_render_options *ret_options);
 
@@ -16,12 +19,13 @@ struct fp_report_render {
 	const struct fp_profile *profile;
 	const struct fp_settings *settings;
 	struct fp_report_files *files; /* label, output_dir in; files out */
-	const char *output_file;       /* the one report's path; "" or NULL: by label */
+	const char *output_file;       /* py-spy's one report's path; "" or NULL: by label */
+	const char *run_cwd;           /* what relative paths of the run's settings mean */
 	const char *diff;              /* BASE, or NULL */
 };
 
-/* Writes each format of FIL_PERF_SPY_OUTPUT.  0; -errno with the path that
- * failed; a positive exit status after a line. */
+/* Writes each report that is wanted and has something to show.  0; -errno
+ * with the path that failed; a positive exit status after a line. */
 int fp_report_render_all(const struct fp_report_render *render, char *ret_failed, size_t n_bytes);
 
 /* Writes one file whole or not at all; "-" is stdout.  0 or -errno. */

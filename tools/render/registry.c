@@ -28,16 +28,33 @@ static bool ends_with(const char *text, const char *end)
 	return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-const struct fp_renderer *fp_renderer_find(const char *name_or_suffix)
+const char *fp_report_family_name(enum fp_report_family family)
 {
-	const struct fp_renderer *best = NULL;
+	static const char *const names[FP_FAMILY_MAX] = {
+		[FP_FAMILY_PYSPY] = "pyspy",
+		[FP_FAMILY_MEMRAY] = "memray",
+		[FP_FAMILY_SCALENE] = "scalene",
+		[FP_FAMILY_MEMORY] = "memory",
+	};
 
+	return names[family];
+}
+
+const struct fp_renderer *fp_renderer_find(enum fp_report_family family, const char *name)
+{
 	for (size_t i = 0; fp_renderers[i]; i++)
-		if (strcmp(fp_renderers[i]->name, name_or_suffix) == 0)
+		if (fp_renderers[i]->family == family && strcmp(fp_renderers[i]->name, name) == 0)
 			return fp_renderers[i];
+	return NULL;
+}
+
+const struct fp_renderer *fp_renderer_guess(const char *name_or_file)
+{
+	const struct fp_renderer *best = fp_renderer_find(FP_FAMILY_PYSPY, name_or_file);
+
 	/* the longest suffix: x.speedscope.json is no x.json */
-	for (size_t i = 0; fp_renderers[i]; i++)
-		if (ends_with(name_or_suffix, fp_renderers[i]->suffix) &&
+	for (size_t i = 0; fp_renderers[i] && (!best || strcmp(best->name, name_or_file) != 0); i++)
+		if (fp_renderers[i]->family == FP_FAMILY_PYSPY && ends_with(name_or_file, fp_renderers[i]->suffix) &&
 		    (!best || strlen(fp_renderers[i]->suffix) > strlen(best->suffix)))
 			best = fp_renderers[i];
 	return best;

@@ -11,11 +11,15 @@
 
 #include <stdio.h>
 
-/* Whose reports: FIL_PERF_<family>_… and the files <label>-<family>.… */
+/* Whose reports: the settings FIL_PERF_<family>_… and the files
+ * <label>-<family><suffix>.  A renderer of FP_FAMILY_MEMRAY or _MEMORY answers
+ * -ENODATA without profile->memory; one of FP_FAMILY_SCALENE does without. */
 enum fp_report_family {
 	FP_FAMILY_PYSPY,
 	FP_FAMILY_MEMRAY,
 	FP_FAMILY_SCALENE,
+	FP_FAMILY_MEMORY,   /* texts that come with either of the two */
+	FP_FAMILY_MAX
 };
 
 /* Which sums of memory: of the peak, of the survivors, of all, of temporaries. */
@@ -40,12 +44,13 @@ struct fp_render_options {
 	uint32_t columns;              /* of the terminal; 0: no terminal */
 	bool colour;
 	const char *only_files, *not_files; /* comma lists of globs, or NULL */
+	bool no_memory, no_copies;     /* Scalene's: without these columns */
 };
 
 struct fp_renderer {
 	enum fp_report_family family;
 	const char *name;       /* as in FIL_PERF_SPY_OUTPUT, FIL_PERF_MEMRAY_FORMAT */
-	const char *suffix;     /* of <label>-pyspy (-memray, -scalene), with the dot */
+	const char *suffix;     /* behind <label>-<family>: ".svg"; "-final.txt" */
 	const char *what;       /* one line for help */
 	const char *viewer;     /* how to open it, for the summary and docs */
 	bool needs_samples;     /* uses profile->samples */
@@ -56,6 +61,11 @@ struct fp_renderer {
 };
 
 extern const struct fp_renderer *const fp_renderers[]; /* NULL-ended */
-const struct fp_renderer *fp_renderer_find(const char *name_or_suffix);
+/* As in file names: "pyspy". */
+const char *fp_report_family_name(enum fp_report_family family);
+/* NULL: not in this filperf. */
+const struct fp_renderer *fp_renderer_find(enum fp_report_family family, const char *name);
+/* Of py-spy's family, by name or by the end of a file's name. */
+const struct fp_renderer *fp_renderer_guess(const char *name_or_file);
 
 #endif
