@@ -18,7 +18,7 @@ FORMATS = {
 
 class Files(Case):
     def test_names_of_all_formats(self):
-        r = self.filperf("run", "--spy-output", ",".join(FORMATS), "--", PYTHON, "burn.py")
+        r = self.filperf("run", "--spy-enabled", "--spy-output", ",".join(FORMATS), "--", PYTHON, "burn.py")
         self.assertEqual(r.returncode, 0, r.stderr)
         names = sorted(os.listdir(self.output()))
         self.assertEqual(names, sorted(["burn.filperf"] + ["burn-pyspy" + s for s in FORMATS.values()]))
@@ -27,7 +27,7 @@ class Files(Case):
             self.assertIn("burn-pyspy" + suffix, r.stderr)
 
     def test_captures_are_compact(self):
-        self.filperf("run", "--", PYTHON, "burn.py")
+        self.filperf("run", "--spy-enabled", "--", PYTHON, "burn.py")
         captures = [n for n in os.listdir(self.output("burn.filperf")) if n.endswith(".fpc")]
         self.assertEqual(len(captures), 1)
         self.assertLess(os.path.getsize(self.output("burn.filperf", captures[0])), 1 << 20)

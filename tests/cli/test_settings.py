@@ -65,6 +65,34 @@ class Precedence(Case):
         both = {"FIL_PERF_ENABLE_PYSPY": "0", "FIL_PERF_SPY_ENABLED": "1"}
         self.assertEqual(self.config(env=both)["FIL_PERF_SPY_ENABLED"], ["1", "environment"])
 
+    def test_aliases_of_the_other_parts(self):
+        for alias, name in (("MEMRAY", "FIL_PERF_MEMRAY_ENABLED"), ("SCALENE", "FIL_PERF_SCALENE_ENABLED")):
+            alias = "FIL_PERF_ENABLE_" + alias
+            self.assertEqual(self.config(env={alias: "0"})[name], ["0", "environment"])
+            self.assertEqual(self.config(env={alias: "0", name: "1"})[name], ["1", "environment"])
+
+    def test_a_part_by_name_leaves_the_others_out(self):
+        follows = ["follows", "FIL_PERF_MEMRAY_ENABLED"]
+        c = self.config("--memray-enabled")
+        self.assertEqual(c["FIL_PERF_MEMRAY_ENABLED"], ["1", "option"])
+        self.assertEqual(c["FIL_PERF_SPY_ENABLED"], ["0"] + follows)
+        self.assertEqual(c["FIL_PERF_SCALENE_ENABLED"], ["0"] + follows)
+        self.assertEqual(c["FIL_PERF_MEMRAY_EXACT"], ["1"] + follows)
+        c = self.config("--memray-enabled", "--memray-exact=0", env={"FIL_PERF_ENABLE_PYSPY": "1"})
+        self.assertEqual(c["FIL_PERF_SPY_ENABLED"], ["1", "environment"])
+        self.assertEqual(c["FIL_PERF_MEMRAY_EXACT"], ["0", "option"])
+        c = self.config(env={"FIL_PERF_ENABLE_MEMRAY": "0"})
+        for name in ("SPY", "SCALENE"):
+            self.assertEqual(c["FIL_PERF_%s_ENABLED" % name], ["1", "default"])
+        self.assertEqual(c["FIL_PERF_MEMRAY_EXACT"], ["0", "default"])
+        c = self.config("--spy-rate", "250")
+        self.assertEqual(c["FIL_PERF_SCALENE_CPU_RATE"], ["0.004", "follows", "FIL_PERF_SPY_RATE"])
+
+    def test_exact_is_an_option_of_run(self):
+        code = "import os; print(os.environ['FIL_PERF_MEMRAY_EXACT'], os.environ['FIL_PERF_SPY_ENABLED'])"
+        r = self.filperf("run", "--quiet", "--exact", "--", PYTHON, "-c", code)
+        self.assertEqual((r.returncode, r.stdout), (0, "1 1\n"), r.stderr)
+
     def test_settings_reach_the_report(self):
         self.write("pyproject.toml", '[tool.filperf]\nrun_label = "lbl"\n[tool.filperf.spy]\noutput = "raw"\nlineno = false\n')
         r = self.filperf("run", "--", PYTHON, "burn.py")
@@ -84,6 +112,9 @@ class BadValues(Case):
         self.stops(env={"FIL_PERF_SPY_RATE": "fast"}, words=("FIL_PERF_SPY_RATE=fast", "1..10000"))
         self.stops(env={"FIL_PERF_SPY_OUTPUT": "svg,gif"}, words=("FIL_PERF_SPY_OUTPUT=svg,gif", "speedscope"))
         self.stops(env={"FIL_PERF_QUIET": "maybe"}, words=("FIL_PERF_QUIET=maybe", "true/false"))
+        self.stops(env={"FIL_PERF_MEMRAY_FORMAT": "bin,png"}, words=("FIL_PERF_MEMRAY_FORMAT=bin,png", "html, flamegraph, table"))
+        self.stops(env={"FIL_PERF_SCALENE_CPU_RATE": "0"}, words=("FIL_PERF_SCALENE_CPU_RATE=0", "0.0001..10"))
+        self.stops("--memray-sample-bytes=1", words=("--memray-sample-bytes=1", "1024..1073741824"))
         self.stops("--spy-rate", "0", words=("--spy-rate=0", "1..10000"))
         self.stops("-r", "x", words=("-r=x",))
         self.stops("--spy-duration=-1", words=("--spy-duration=-1",))
@@ -123,19 +154,26 @@ class Models(Case):
         code = (
             "import json, sys; sys.path.insert(0, '.'); import models\n"
             "out = {}\n"
-            "for m in (models.PerformanceSettings(), models.PySpySettings(rate=5)):\n"
+            "for m in (models.PerformanceSettings(), models.PySpySettings(rate=5), models.MemraySettings(), models.ScaleneSettings()):\n"
             "    for name, field in type(m).model_fields.items():\n"
             "        out[field.validation_alias.choices[0]] = getattr(m, name)\n"
             "bad = []\n"
+            "for kw in ({'cpu_rate': 0},):\n"
+            "    try: models.ScaleneSettings(**kw)\n"
+            "    except Exception: bad.append(next(iter(kw)))\n"
+            "for kw in ({'sample_bytes': 1}, {'format': 'svg'}):\n"
+            "    try: models.MemraySettings(**kw)\n"
+            "    except Exception: bad.append(next(iter(kw)))\n"
             "for kw in ({'rate': 0}, {'rate': 10001}, {'output': 'gif'}, {'pid': '1'}, {'duration': -1}, {'gil': 'x'}):\n"
             "    try: models.PySpySettings(**kw)\n"
             "    except Exception: bad.append(next(iter(kw)))\n"
             "print(json.dumps([out, bad], default=str))\n"
         )
-        r = self.call(python, "-c", code, env={"FIL_PERF_SPY_NATIVE": "0", "FIL_PERF_SPY_OUTPUT": "svg, Raw"})
+        r = self.call(python, "-c", code, env={"FIL_PERF_SPY_NATIVE": "0", "FIL_PERF_SPY_OUTPUT": "svg, Raw",
+                                              "FIL_PERF_ENABLE_MEMRAY": "yes"})
         self.assertEqual(r.returncode, 0, r.stderr)
         values, bad = json.loads(r.stdout)
-        self.assertEqual(bad, ["rate", "rate", "output", "pid", "duration", "gil"])
+        self.assertEqual(bad, ["cpu_rate", "sample_bytes", "format", "rate", "rate", "output", "pid", "duration", "gil"])
         names = [line.split()[0] for line in self.filperf("config").stdout.splitlines()]
         self.assertEqual(sorted(values), sorted(names))
         self.assertEqual(values["FIL_PERF_QUIET"], True)
@@ -143,6 +181,10 @@ class Models(Case):
         self.assertEqual(values["FIL_PERF_SPY_NATIVE"], False)
         self.assertEqual(values["FIL_PERF_OUTPUT_DIR"], "outputs/perf")
         self.assertEqual(values["FIL_PERF_MAX_CAPTURE_MB"], 512)
+        self.assertEqual(values["FIL_PERF_MEMRAY_ENABLED"], True)
+        self.assertIsNone(values["FIL_PERF_MEMRAY_EXACT"])
+        self.assertIsNone(values["FIL_PERF_MEMRAY_OUTPUT"])
+        self.assertEqual(values["FIL_PERF_SCALENE_CPU_RATE"], 0.01)
 
     def test_models_are_python(self):
         r = self.filperf("config", "--pydantic")

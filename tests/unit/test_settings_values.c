@@ -230,6 +230,51 @@ static void one_rate_given_is_the_rate_of_both(void **state)
 	assert_string_equal(s.of[FP_OPTION_scalene_cpu_rate].text, "0.001001001");
 }
 
+static void parts_settle(void **state)
+{
+	static const enum fp_option_id spy = FP_OPTION_spy_enabled, memray = FP_OPTION_memray_enabled,
+				       scalene = FP_OPTION_scalene_enabled, exact = FP_OPTION_memray_exact;
+	static struct fp_settings s;
+
+	(void)state;
+	fp_settings_default(&s);
+	fp_settings_settle(&s);
+	assert_true(s.of[spy].on && s.of[memray].on && s.of[scalene].on && !s.of[exact].on);
+	assert_int_equal(fp_settings_followed(&s, spy), FP_OPTION_MAX);
+	/* one taken out leaves the others */
+	(void)fp_settings_set(&s, memray, FP_FROM_PYPROJECT, "m", "0", NULL);
+	fp_settings_settle(&s);
+	assert_true(s.of[spy].on && !s.of[memray].on && s.of[scalene].on && !s.of[exact].on);
+	assert_int_equal(fp_settings_followed(&s, memray), FP_OPTION_MAX);
+	/* one by name alone, said again by a higher source */
+	(void)fp_settings_set(&s, memray, FP_FROM_ENVIRONMENT, "M", "yes", NULL);
+	for (int again = 0; again < 2; again++) {
+		fp_settings_settle(&s);
+		assert_true(!s.of[spy].on && s.of[memray].on && !s.of[scalene].on && s.of[exact].on);
+		assert_string_equal(s.of[spy].text, "0");
+		assert_string_equal(s.of[exact].text, "1");
+		assert_int_equal(s.of[spy].origin, FP_FROM_DEFAULT);
+		assert_int_equal(fp_settings_followed(&s, spy), memray);
+		assert_int_equal(fp_settings_followed(&s, scalene), memray);
+		assert_int_equal(fp_settings_followed(&s, exact), memray);
+		assert_int_equal(fp_settings_followed(&s, memray), FP_OPTION_MAX);
+	}
+	/* what was given stays */
+	(void)fp_settings_set(&s, exact, FP_FROM_OPTION, "e", "0", NULL);
+	(void)fp_settings_set(&s, spy, FP_FROM_OPTION, "s", "on", NULL);
+	fp_settings_settle(&s);
+	assert_true(s.of[spy].on && s.of[memray].on && !s.of[scalene].on && !s.of[exact].on);
+}
+
+static void aliases_belong_to_the_parts(void **state)
+{
+	(void)state;
+	assert_string_equal(fp_option_alias(FP_OPTION_spy_enabled), "FIL_PERF_ENABLE_PYSPY");
+	assert_string_equal(fp_option_alias(FP_OPTION_memray_enabled), "FIL_PERF_ENABLE_MEMRAY");
+	assert_string_equal(fp_option_alias(FP_OPTION_scalene_enabled), "FIL_PERF_ENABLE_SCALENE");
+	assert_null(fp_option_alias(FP_OPTION_enabled));
+}
+
 static void higher_origin_stays(void **state)
 {
 	static char *envp[] = {"FIL_PERF_SPY_RATE=2", NULL};
@@ -265,6 +310,8 @@ int main(void)
 		cmocka_unit_test(official_name_wins_over_alias),
 		cmocka_unit_test(each_default_is_accepted_as_text),
 		cmocka_unit_test(one_rate_given_is_the_rate_of_both),
+		cmocka_unit_test(parts_settle),
+		cmocka_unit_test(aliases_belong_to_the_parts),
 		cmocka_unit_test(higher_origin_stays),
 	};
 
