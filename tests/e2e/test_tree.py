@@ -94,9 +94,39 @@ class Tree(Recorded):
         self.record(PYTHON, "tree.py", "by_fork", env={"FIL_PERF_SPY_OUTPUT": "json,raw"})
         lines = self.read("outputs", "perf", "tree-pyspy.raw").splitlines()
         self.assertTrue(all(line.startswith('process ') for line in lines), lines)
+        self.assertIn(1, {line.count(";process ") for line in lines}, lines)
         self.record(PYTHON, "tree.py", "child", env={"FIL_PERF_SPY_OUTPUT": "json,raw"})
         lines = self.read("outputs", "perf", "tree-pyspy.raw").splitlines()
         self.assertFalse([line for line in lines if line.startswith("process ")], lines)
+
+    def chains(self, path):
+        """The process roots of each line with child_work."""
+        return {
+            tuple(int(root.split()[1].split(":")[0]) for root in line.split(";") if root.startswith("process "))
+            for line in self.read(*path).splitlines()
+            if ";child_work (" in line
+        }
+
+    def test_processes_lie_below_their_parents(self):
+        shell = "%s tree.py child; true" % PYTHON
+        for way, command in (
+            ("by_fork_of_fork", (PYTHON, "tree.py", "by_fork_of_fork")),
+            ("sh", (PYTHON, "-c", "import subprocess; subprocess.run(['sh', '-c', %r])" % shell)),
+        ):
+            with self.subTest(way=way):
+                report = self.record(*command, options=["--run-label", "tree"], env={"FIL_PERF_SPY_OUTPUT": "json,raw"})
+                parent_of = {p["process_id"]: p["parent_process_id"] for p in report.processes}
+                first = next(pid for pid, parent in parent_of.items() if not parent)
+                chains = self.chains(("outputs", "perf", "tree-pyspy.raw"))
+                self.assertEqual(max(map(len, chains)), 3, chains)
+                for chain in chains:
+                    self.assertEqual(chain[0], first, chains)
+                    self.assertEqual([parent_of[pid] for pid in chain[1:]], list(chain[:-1]))
+                # and again from what was written
+                for suffix in ("raw", "json"):
+                    result = self.filperf("convert", "-i", self.output("tree-pyspy." + suffix), "-o", "again.raw")
+                    self.assertEqual(result.returncode, 0, result.stderr)
+                    self.assertEqual(self.chains(("again.raw",)), chains)
 
 
 DAEMON = """

@@ -6,6 +6,7 @@
 
 #include "tools/model/function_ids.h"
 #include "tools/model/names.h"
+#include "tools/model/process_tree.h"
 #include "tools/read/arena.h"
 #include "tools/read/key_map.h"
 
@@ -21,6 +22,8 @@ struct making {
 	uint32_t *shown_frame;   /* frame -> the frame that stands for it */
 	uint32_t *node_of;       /* profile node -> tree node, valid when stamped */
 	uint32_t *stamp;
+	uint32_t *parent_of;     /* of processes */
+	uint32_t *chain;         /* room for one process and its parents */
 	struct fp_key_map by_place; /* parent and frame, or parent and label */
 };
 
@@ -64,17 +67,28 @@ static uint32_t frame_node(struct making *m, uint32_t parent, uint32_t frame)
 	return at;
 }
 
+/* The node of a process, below those of its parents. */
+static uint32_t process_node(struct making *m, uint32_t process)
+{
+	char text[4400];
+	uint32_t n = 0, at = 0;
+
+	for (; process != FP_PROCESS_NONE; process = m->parent_of[process])
+		m->chain[n++] = process;
+	while (n-- && at != FP_CALL_NONE) {
+		fp_name_process(&m->p->processes[m->chain[n]], text, sizeof(text));
+		at = label_node(m, at, text);
+	}
+	return at;
+}
+
 /* The node that the frames of a thread hang under. */
 static uint32_t root_of(struct making *m, uint32_t thread)
 {
 	const struct fp_profile_thread *t = &m->p->threads[thread];
 	char text[4400];
-	uint32_t at = 0;
+	uint32_t at = m->o->process_roots ? process_node(m, t->process) : 0;
 
-	if (m->o->process_roots) {
-		fp_name_process(&m->p->processes[t->process], text, sizeof(text));
-		at = label_node(m, at, text);
-	}
 	if (m->o->threads && at != FP_CALL_NONE) {
 		fp_name_thread(t, text, sizeof(text));
 		at = label_node(m, at, text);
@@ -307,7 +321,9 @@ int fp_call_tree_make(const struct fp_profile *p, const struct fp_call_tree_opti
 	m.stamp = calloc(p->n_nodes, sizeof(*m.stamp));
 	m.node_of = malloc((size_t)p->n_nodes * sizeof(*m.node_of));
 	m.shown_frame = fp_function_ids(p, o->lines ? FP_IDS_LINE : FP_IDS_FUNCTION, true, NULL);
-	if (m.t && m.t->arena && m.stamp && m.node_of && m.shown_frame &&
+	m.parent_of = fp_process_parents(p);
+	m.chain = malloc(((size_t)p->n_processes + 1) * sizeof(*m.chain));
+	if (m.t && m.t->arena && m.stamp && m.node_of && m.shown_frame && m.parent_of && m.chain &&
 	    new_node(&m, 0, FP_CALL_NONE, "all") == 0)
 		err = place_cells(&m);
 	if (!err)
@@ -317,6 +333,8 @@ int fp_call_tree_make(const struct fp_profile *p, const struct fp_call_tree_opti
 	free(m.stamp);
 	free(m.node_of);
 	free(m.shown_frame);
+	free(m.parent_of);
+	free(m.chain);
 	fp_key_map_free(&m.by_place);
 	if (err)
 		fp_call_tree_destroy(m.t);

@@ -32,7 +32,7 @@ struct fp_call_tree {
 
 struct fp_call_tree_options {
 	bool threads;           /* a root per thread */
-	bool process_roots;     /* a root per process */
+	bool process_roots;     /* a root per process, below those of its parents */
 	bool lines;             /* false: one node per function, whatever the line */
 };
 

@@ -83,13 +83,13 @@ static bool starts_with(const char *text, size_t n, const char *prefix)
 	return n >= strlen(prefix) && memcmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* The process a root names; without one, the only one there is. */
+/* The process a root names, started by ppid; without a root, the only one there is. */
 static uint32_t process_of(struct fp_builder *b, struct roots *r, const char *root, size_t n,
-			   const char *path)
+			   int32_t ppid, const char *path)
 {
 	uint64_t h = fp_key_hash(3, root, n);
 	uint32_t at = fp_key_map_find(&r->processes, h, NULL, NULL);
-	struct fp_profile_process process = { .exe = "", .is_python = true,
+	struct fp_profile_process process = { .exe = "", .is_python = true, .ppid = ppid,
 					      .capture = UINT32_MAX };
 	if (at != FP_KEY_MISSING)
 		return at;
@@ -116,17 +116,21 @@ static uint32_t process_of(struct fp_builder *b, struct roots *r, const char *ro
 static uint32_t take_roots(struct fp_builder *b, struct roots *r, const char **line, size_t *n,
 			   const char *path)
 {
-	const char *process_root = "", *s = *line;
-	size_t process_bytes = 0, left = *n, len;
-	struct fp_profile_thread t = { 0 };
+	const char *s = *line;
+	size_t left = *n, len;
+	struct fp_profile_thread t = { .process = UINT32_MAX };
 	bool has_thread = false;
+	int32_t ppid = 0;
 
 	while ((len = strcspn(s, ";") < left ? strcspn(s, ";") : left) < left) {
 		const char *close = memchr(s, ')', len);
 
 		if (starts_with(s, len, "process ") && memchr(s, '"', len)) {
-			process_root = s; /* the innermost is the process itself */
-			process_bytes = len;
+			/* the innermost is the process itself, those before it its parents */
+			t.process = process_of(b, r, s, len, ppid, path);
+			if (t.process == UINT32_MAX)
+				return UINT32_MAX;
+			ppid = fp_builder_profile(b)->processes[t.process].pid;
 		} else if (starts_with(s, len, "thread (") && close) {
 			t.tid = (int32_t)strtol(s + strlen("thread ("), NULL, 16);
 			if (len > (size_t)(close - s) + 3 && starts_with(close, 3, "): "))
@@ -145,7 +149,8 @@ static uint32_t take_roots(struct fp_builder *b, struct roots *r, const char **l
 	*n = left;
 	if (at != FP_KEY_MISSING)
 		return at;
-	t.process = process_of(b, r, process_root, process_bytes, path);
+	if (t.process == UINT32_MAX)
+		t.process = process_of(b, r, "", 0, 0, path);
 	t.is_main = !has_thread;
 	if (!has_thread)
 		snprintf(t.name, sizeof(t.name), "MainThread");

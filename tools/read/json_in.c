@@ -72,7 +72,8 @@ static int take_processes(struct threads *t, const cJSON *root)
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(root, "processes")) {
 		const char *name = text_of(item, "name"), *command = text_of(item, "command");
 		struct fp_profile_process q = {
-			.pid = id_of(item, "process_id"), .is_python = true, .exe = "",
+			.pid = id_of(item, "process_id"), .ppid = id_of(item, "parent_process_id"),
+			.is_python = true, .exe = "",
 			.is_first = fp_builder_profile(b)->n_processes == 0,
 			.title = fp_builder_string(b, name, strlen(name)),
 			.cmdline = fp_builder_string(b, command, strlen(command)),

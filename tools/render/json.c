@@ -7,6 +7,7 @@
  */
 #include "tools/model/function_table.h"
 #include "tools/model/names.h"
+#include "tools/model/process_tree.h"
 #include "tools/model/timeline.h"
 #include "tools/render/json_out.h"
 #include "tools/render/render.h"
@@ -88,8 +89,12 @@ static void put_run(struct writing *w)
 	fp_json_close(&w->j, '}');
 }
 
-static void put_processes(struct writing *w)
+static int put_processes(struct writing *w)
 {
+	uint32_t *parents = fp_process_parents(w->p);
+
+	if (!parents)
+		return -ENOMEM;
 	fp_json_newline(&w->j);
 	fp_json_key(&w->j, "processes");
 	fp_json_open(&w->j, '[');
@@ -100,11 +105,15 @@ static void put_processes(struct writing *w)
 		fp_json_open(&w->j, '{');
 		fp_json_key(&w->j, "process_id");
 		fp_json_int(&w->j, q->pid);
+		fp_json_key(&w->j, "parent_process_id");
+		fp_json_int(&w->j, parents[i] == FP_PROCESS_NONE ? 0 : w->p->processes[parents[i]].pid);
 		put_key_text(&w->j, "name", q->title);
 		put_key_text(&w->j, "command", q->cmdline);
 		fp_json_close(&w->j, '}');
 	}
 	fp_json_close(&w->j, ']');
+	free(parents);
+	return 0;
 }
 
 static int put_threads(struct writing *w)
@@ -382,8 +391,9 @@ static int render(const struct fp_profile *p, const struct fp_render_options *o,
 	if (!err) {
 		fp_json_open(&w.j, '{');
 		put_run(&w);
-		put_processes(&w);
-		err = put_threads(&w);
+		err = put_processes(&w);
+		if (!err)
+			err = put_threads(&w);
 		if (!err)
 			err = put_functions(&w);
 		put_losses(&w);

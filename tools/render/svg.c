@@ -23,7 +23,7 @@
 #define PAD_TOP 68
 #define PAD_BOTTOM 30
 #define FRAME_HEIGHT 16
-#define CHARACTER_WIDTH (12 * 0.59)
+#define CHARACTER_WIDTH (12 * 0.61)
 #define SMALLEST_SHARE 0.001
 
 struct graph {
@@ -162,7 +162,7 @@ static void put_head(const struct graph *g, unsigned height)
 		IMAGE_WIDTH, height, IMAGE_WIDTH, height);
 	fwrite(fp_asset_flamegraph_css, 1, fp_asset_flamegraph_css_bytes, g->out);
 	fprintf(g->out, "]]></style>\n<script type=\"text/ecmascript\"><![CDATA[\n"
-		"var nametype = 'Function:';\nvar fontsize = 12;\nvar fontwidth = 0.59;\n"
+		"var nametype = 'Function:';\nvar fontsize = 12;\nvar fontwidth = 0.61;\n"
 		"var xpad = %d;\nvar inverted = true;\nvar searchcolor = '#e600e6';\n"
 		"var fluiddrawing = true;\nvar truncate_text_right = true;\n", PAD_X);
 	fwrite(fp_asset_flamegraph_js, 1, fp_asset_flamegraph_js_bytes, g->out);
