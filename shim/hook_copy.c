@@ -50,37 +50,33 @@ static inline __attribute__((always_inline)) bool count_copy(size_t n_bytes)
 }
 
 /* Before libc is known. */
-static void *move_to_end(void *to, const void *from, size_t n_bytes)
+RARE(cold) void *move_to_end(void *to, const void *from, size_t n_bytes)
 {
 	return (char *)fp_base_move(to, from, n_bytes) + n_bytes;
 }
 
 /* Rare ways are functions of their own, so that the common one needs no stack. */
-#define PLAIN_HOOK(name, early) \
+#define PLAIN_HOOK(name, first) \
 	RARE(cold) void *copied_##name(void *to, const void *from, size_t n_bytes, const void *caller) \
 	{ \
 		fp_agent_copied(n_bytes, caller); \
 		return route_##name.counted(to, from, n_bytes); \
 	} \
-	RARE(noclone) void *uncounted_##name(void *to, const void *from, size_t n_bytes) \
-	{ \
-		plain_copy *copy = route_##name.uncounted; \
-\
-		return copy ? copy(to, from, n_bytes) : early(to, from, n_bytes); \
-	} \
 	FP_HOOK void *name(void *to, const void *from, size_t n_bytes) \
 	{ \
 		plain_copy *copy = route_##name.counted; \
 \
-		if (UNLIKELY(!copy)) \
-			return uncounted_##name(to, from, n_bytes); \
+		if (UNLIKELY(!copy)) { \
+			copy = route_##name.uncounted; \
+			return copy ? copy(to, from, n_bytes) : first(to, from, n_bytes); \
+		} \
 		if (UNLIKELY(count_copy(n_bytes))) \
 			return copied_##name(to, from, n_bytes, __builtin_return_address(0)); \
 		return copy(to, from, n_bytes); \
 	}
 
 /* What libc checks, libc checks: it ends a program whose room is too small. */
-#define CHECKED_HOOK(hook, name, early) \
+#define CHECKED_HOOK(hook, name, first) \
 	RARE(cold) void *copied_##name(void *to, const void *from, size_t n_bytes, size_t to_bytes, \
 				       const void *caller) \
 	{ \
@@ -90,21 +86,17 @@ static void *move_to_end(void *to, const void *from, size_t n_bytes)
 	RARE(cold) void *first_##name(void *to, const void *from, size_t n_bytes, size_t to_bytes) \
 	{ \
 		if (n_bytes <= to_bytes) \
-			return early(to, from, n_bytes); \
+			return first(to, from, n_bytes); \
 		return ((checked_copy *)fp_real_find(FP_HOOK_##hook))(to, from, n_bytes, to_bytes); \
-	} \
-	RARE(noclone) void *uncounted_##name(void *to, const void *from, size_t n_bytes, size_t to_bytes) \
-	{ \
-		checked_copy *copy = route_##name.uncounted; \
-\
-		return copy ? copy(to, from, n_bytes, to_bytes) : first_##name(to, from, n_bytes, to_bytes); \
 	} \
 	FP_HOOK void *hook(void *to, const void *from, size_t n_bytes, size_t to_bytes) \
 	{ \
 		checked_copy *copy = route_##name.counted; \
 \
-		if (UNLIKELY(!copy)) \
-			return uncounted_##name(to, from, n_bytes, to_bytes); \
+		if (UNLIKELY(!copy)) { \
+			copy = route_##name.uncounted; \
+			return copy ? copy(to, from, n_bytes, to_bytes) : first_##name(to, from, n_bytes, to_bytes); \
+		} \
 		if (UNLIKELY(count_copy(n_bytes))) \
 			return copied_##name(to, from, n_bytes, to_bytes, __builtin_return_address(0)); \
 		return copy(to, from, n_bytes, to_bytes); \
