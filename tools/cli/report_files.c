@@ -170,7 +170,7 @@ static void base_path(const struct fp_report_render *job, enum fp_report_family 
 }
 
 /* The first process with memory has the plain name. */
-static void process_part(const struct fp_profile *p, uint32_t i, char *part, size_t n_bytes)
+static void name_part(const struct fp_profile *p, uint32_t i, char *part, size_t n_bytes)
 {
 	const struct fp_profile_process *process;
 
@@ -216,7 +216,7 @@ static int render_format(const struct fp_report_render *job, const struct fp_ren
 	fp_progress_show(NULL, r->name, 0, 0);
 	for (uint32_t i = 0; i < n && !err; i++) {
 		if (r->per_process) {
-			process_part(p, i, part, sizeof(part));
+			name_part(p, i, part, sizeof(part));
 			snprintf(path, n_bytes, "%.4000s%s%s", base, part, r->suffix);
 		}
 		o->memory_process = i;
