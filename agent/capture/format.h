@@ -433,7 +433,8 @@ enum fp_mem_cell_flag {
  * peak is now, and all live sums are those at the peak.
  *
  * Growth: at its first event after each checkpoint a cell compares its live
- * bytes with those at the checkpoint before; ups and downs count the changes. */
+ * bytes with those at the checkpoint before; ups and downs count the changes.
+ * Checkpoints are thinned as the run gets longer: 2,200 of them are a year. */
 struct fp_mem_cell {
 	/* first cache line: every event */
 	uint64_t n_allocs, alloc_bytes;
@@ -448,7 +449,8 @@ struct fp_mem_cell {
 	uint8_t allocator;         /* enum fp_allocator */
 	uint8_t flags;
 	uint16_t size_class;
-	uint32_t checkpoint;       /* number of the last one seen */
+	uint16_t checkpoint;       /* low bits of the number of the last one seen */
+	uint16_t last_up;          /* … of the one that counted as an up last */
 	uint16_t ups, downs;
 	uint32_t first_ms;         /* first allocation, since start */
 	uint64_t checkpoint_bytes; /* live bytes when last compared */

@@ -68,7 +68,7 @@ static void fill(struct fp_mem_cell *cell, const struct fp_mem_cell_key *key)
 	cell->size_class = key->size_class;
 	cell->flags = python && !l->exact ? FP_MEM_CELL_SAMPLED : 0;
 	cell->peak_id = l->epoch;
-	cell->checkpoint = l->checkpoint;
+	cell->checkpoint = (uint16_t)l->checkpoint;
 	cell->first_ms = l->now_ms;
 }
 

@@ -63,11 +63,13 @@ FP_COLD void fp_mem_settle(struct fp_mem_cell *c)
 		c->peak_variance = (float)c->live_variance;
 	}
 	c->peak_id = l->epoch;
-	if (c->checkpoint == l->checkpoint)
+	if (c->checkpoint == (uint16_t)l->checkpoint)
 		return;
-	c->checkpoint = l->checkpoint;
-	if (live > c->checkpoint_bytes && c->ups < UINT16_MAX)
-		c->ups++;
+	c->checkpoint = (uint16_t)l->checkpoint;
+	if (live > c->checkpoint_bytes) {
+		c->ups += c->ups < UINT16_MAX;
+		c->last_up = c->checkpoint;
+	}
 	if (live < c->checkpoint_bytes && c->downs < UINT16_MAX)
 		c->downs++;
 	c->checkpoint_bytes = live;

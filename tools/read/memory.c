@@ -92,7 +92,7 @@ static struct fp_memory_cell cell_of(const struct fp_mem_cell *s, const struct c
 		.alloc_bytes = s->alloc_bytes, .n_live = counted(s, n_live),
 		.live_bytes = above(s->alloc_bytes, s->freed_bytes),
 		.n_temporary = counted(s, s->n_temporary), .temporary_bytes = s->temporary_bytes,
-		.first_ms = s->first_ms, .ups = s->ups, .downs = s->downs,
+		.first_ms = s->first_ms, .ups = s->ups, .downs = s->downs, .last_up = s->last_up,
 		.checkpoint_bytes = s->checkpoint_bytes,
 	};
 	/* A cell that no event touched since the last edge stands as it stood there. */

@@ -34,6 +34,7 @@ struct fp_memory_cell {
 	uint64_t age_mean_ms;     /* of the live blocks; 0 when none live */
 	uint32_t first_ms;        /* first allocation, since its process's start */
 	uint32_t ups, downs;      /* growth over checkpoints, format.h */
+	uint32_t last_up;         /* number of the checkpoint that counted as an up last, 0 none */
 	uint64_t checkpoint_bytes; /* live bytes when last compared; differs from live_bytes by what
 				    * happened since */
 };
