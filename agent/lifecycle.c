@@ -356,7 +356,11 @@ void fp_agent_filtered(void)
 	int saved_errno = errno;
 
 	if (fp_context_live() && fp_context_is_own()) {
-		fp_text_copy(fp_context.segment.header->notices, sizeof(fp_context.segment.header->notices), notice);
+		char *notices = fp_context.segment.header->notices;
+		struct fp_writer w = {notices, sizeof(fp_context.segment.header->notices), fp_text_length(notices), false};
+
+		fp_writer_text(&w, notice);
+		fp_loss_count(&fp_context.segment, FP_LOSS_recording_filtered);
 		fp_sampler_stop();
 		(void)stop_recording(FP_END_NONE, 0);
 	}

@@ -97,7 +97,8 @@ enum fp_python_state {
 	X(mem_stream_stopped, "times that the allocation stream stopped because of FIL_PERF_MAX_CAPTURE_MB or a full disk") \
 	X(mem_ranges_full, "mappings that were not recorded because the table of mappings was full") \
 	X(mem_allocator_replaced, "times that somebody replaced Python's allocators under us (installed again)") \
-	X(copies_full, "copies booked on no line because the table of copies was full")
+	X(copies_full, "copies booked on no line because the table of copies was full") \
+	X(recording_filtered, "processes whose recording stopped early because they filter their system calls (seccomp)")
 enum fp_loss_id {
 #define X(name, text) FP_LOSS_##name,
 	FP_LOSSES(X)

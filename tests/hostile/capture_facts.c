@@ -43,6 +43,15 @@ static void print_slots(const struct fp_capture_header *h, uint64_t file_bytes)
 	       (unsigned long long)bytes[FP_COPY_NATIVE], (unsigned long long)calls, variance);
 }
 
+static unsigned n_notices(const struct fp_capture_header *h)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sizeof(h->notices) && h->notices[i]; i++)
+		n += h->notices[i] == '\n';
+	return n;
+}
+
 static void print_facts(const struct fp_capture_header *h, uint64_t file_bytes)
 {
 	const struct fp_region *threads = &h->regions[FP_REGION_THREADS];
@@ -70,6 +79,7 @@ static void print_facts(const struct fp_capture_header *h, uint64_t file_bytes)
 	printf(" copies=%u copy_calls=%llu copy_bytes=%llu", h->mem.copies, (unsigned long long)copy_calls,
 	       (unsigned long long)copy_bytes);
 	print_slots(h, file_bytes);
+	printf(" notices=%u", n_notices(h));
 	for (int i = 0; i < FP_LOSS_MAX; i++)
 		if (h->losses[i])
 			printf(" lost_%s=%llu", loss_names[i], (unsigned long long)h->losses[i]);

@@ -109,6 +109,13 @@ def lost(what):
     return check
 
 
+def filtered_and_noticed(facts):
+    """The filter was counted, and its notice stands after the one about a setting."""
+    if sum(f.get("notices", 0) for f in facts) != 2:
+        return "not two notices"
+    return lost("recording_filtered")(facts)
+
+
 END_EXIT, END_UNDERSCORE, END_SIGNAL, END_EXEC = 1, 2, 3, 4
 
 # -- SIGPROF and its timers --------------------------------------------------
@@ -276,7 +283,7 @@ program("limits", "working", name="limits_disk_full_from_start", private_kib=8, 
 program("limits", "filtered", check=at_least(1))
 add("limits_filtered_exec", lambda: [built("hostile_limits"), "filtered", built("hostile_limits"), "working"],
     check=at_least(1))
-program("limits", "strict")
+program("limits", "strict", check=filtered_and_noticed, environment={"FIL_PERF_SPY_RAET": "1"}, ignore=rb"^filperf: .*\n")
 program("limits", "print_environment", ignore=rb"^(LD_PRELOAD|FIL_PERF_RUN_DIR|FIL_PERF_SPY_RATE)=.*\n")
 program("limits", "cleared_environment", check=at_least(3))
 shell("limits_unwritable_tmpdir", "TMPDIR=/proc exec {tests}hostile_limits working", captures=False, ignore=NO_CAPTURE)
