@@ -68,7 +68,7 @@ static uint32_t frame_node(struct making *m, uint32_t parent, uint32_t frame)
 }
 
 /* The node of a process, below those of its parents. */
-static uint32_t process_node(struct making *m, uint32_t process)
+static uint32_t node_of_process(struct making *m, uint32_t process)
 {
 	char text[4400];
 	uint32_t n = 0, at = 0;
@@ -87,7 +87,7 @@ static uint32_t root_of(struct making *m, uint32_t thread)
 {
 	const struct fp_profile_thread *t = &m->p->threads[thread];
 	char text[4400];
-	uint32_t at = m->o->process_roots ? process_node(m, t->process) : 0;
+	uint32_t at = m->o->process_roots ? node_of_process(m, t->process) : 0;
 
 	if (m->o->threads && at != FP_CALL_NONE) {
 		fp_name_thread(t, text, sizeof(text));
@@ -321,7 +321,7 @@ int fp_call_tree_make(const struct fp_profile *p, const struct fp_call_tree_opti
 	m.stamp = calloc(p->n_nodes, sizeof(*m.stamp));
 	m.node_of = malloc((size_t)p->n_nodes * sizeof(*m.node_of));
 	m.shown_frame = fp_function_ids(p, o->lines ? FP_IDS_LINE : FP_IDS_FUNCTION, true, NULL);
-	m.parent_of = fp_process_parents(p);
+	m.parent_of = fp_parents_of_processes(p);
 	m.chain = malloc(((size_t)p->n_processes + 1) * sizeof(*m.chain));
 	if (m.t && m.t->arena && m.stamp && m.node_of && m.shown_frame && m.parent_of && m.chain &&
 	    new_node(&m, 0, FP_CALL_NONE, "all") == 0)

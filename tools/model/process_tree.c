@@ -62,7 +62,7 @@ static const struct entry *find_parent(const struct entry *entries, uint32_t n, 
 	return low && entries[low - 1].pid == child->parent_pid ? &entries[low - 1] : NULL;
 }
 
-uint32_t *fp_process_parents(const struct fp_profile *p)
+uint32_t *fp_parents_of_processes(const struct fp_profile *p)
 {
 	struct entry *entries = malloc(((size_t)p->n_processes + 1) * sizeof(*entries));
 	uint32_t *parents = malloc(((size_t)p->n_processes + 1) * sizeof(*parents)), first = 0;

@@ -14,6 +14,6 @@
  * or its parent is not in the profile); never in a circle.  The images of a
  * process that called exec are siblings.  Freed by the caller; NULL: out of
  * memory. */
-uint32_t *fp_process_parents(const struct fp_profile *p);
+uint32_t *fp_parents_of_processes(const struct fp_profile *p);
 
 #endif

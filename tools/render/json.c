@@ -91,7 +91,7 @@ static void put_run(struct writing *w)
 
 static int put_processes(struct writing *w)
 {
-	uint32_t *parents = fp_process_parents(w->p);
+	uint32_t *parents = fp_parents_of_processes(w->p);
 
 	if (!parents)
 		return -ENOMEM;
