@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/capture-format.md names the regions and losses of format.h, all of them
-and no others; docs/formats.md names every renderer's suffix."""
+"""docs/capture-format.md names the regions of format.h and the losses of
+losses.h, all of them and no others; docs/formats.md names every renderer's suffix."""
 import os
 import re
 import sys
@@ -22,8 +22,7 @@ def rows(page, heading):
 header = read("agent", "capture", "format.h")
 page = read("docs", "capture-format.md")
 regions = [r for r in re.findall(r"^\tFP_REGION_(\w+),", header, re.M) if r != "MAX"]
-block = header[header.index("#define FP_LOSSES(X)"):header.index("enum fp_loss_id")]
-losses = re.findall(r"X\((\w+),", block)
+losses = re.findall(r"\bX\((\w+), \"", read("agent", "capture", "losses.h"))
 failed = 0
 for name, want, got in (("Regions", regions, rows(page, "Regions")),
                         ("Losses", losses, rows(page, "Losses"))):
@@ -38,5 +37,5 @@ for name in sorted(os.listdir(os.path.join(SOURCE, "tools", "render"))):
             if f"`{suffix}`" not in formats:
                 failed = 1
                 print(f"FAIL docs/formats.md does not name {suffix}")
-print("failed" if failed else f"{len(regions)} regions, {len(losses)} losses as in format.h")
+print("failed" if failed else f"{len(regions)} regions, {len(losses)} losses as in the headers")
 sys.exit(failed)
