@@ -4,9 +4,12 @@
  */
 #include "tests/golden/capture_writer.h"
 
+#include "agent/capture/mem_stream.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void *append(struct capture_writer *w, enum fp_region_id id, size_t n)
 {
@@ -165,6 +168,163 @@ void writer_sample(struct capture_writer *w, uint32_t thread, uint32_t stack, ui
 		.weight_us = weight_us };
 }
 
+void writer_memory(struct capture_writer *w, enum fp_mem_mode mode, bool stream)
+{
+	struct fp_mem_cell *no_room;
+
+	w->header.mem.mode = mode;
+	w->header.mem.stream = stream;
+	w->header.mem.sample_bytes = 65536;
+	w->header.mem.temporary_threshold = 1;
+	w->header.mem.python_allocator = 1;
+	append(w, FP_REGION_MEM_CELLS, sizeof(*no_room));
+	no_room = append(w, FP_REGION_MEM_CELLS, sizeof(*no_room));
+	no_room->peak_id = w->header.mem.peak_id - 1;
+	append(w, FP_REGION_COPIES, sizeof(struct fp_copy_slot));
+}
+
+uint32_t writer_mem_cell(struct capture_writer *w, uint32_t thread, uint32_t stack,
+			 enum fp_allocator allocator, uint64_t n_bytes)
+{
+	uint32_t id = count(w, FP_REGION_MEM_CELLS, sizeof(struct fp_mem_cell));
+	struct fp_mem_cell *c = append(w, FP_REGION_MEM_CELLS, sizeof(*c));
+
+	c->thread = thread;
+	c->stack = stack;
+	c->allocator = (uint8_t)allocator;
+	c->size_class = (uint16_t)fp_size_class(n_bytes);
+	c->peak_id = w->header.mem.peak_id - 1;
+	return id;
+}
+
+struct fp_mem_cell *writer_mem_cell_at(struct capture_writer *w, uint32_t id)
+{
+	struct fp_mem_cell *cells = (struct fp_mem_cell *)(void *)w->regions[FP_REGION_MEM_CELLS].bytes;
+
+	return &cells[id];
+}
+
+void writer_mem_book(struct capture_writer *w, uint32_t id, int64_t n, uint64_t n_bytes_each)
+{
+	struct fp_mem_cell *c = writer_mem_cell_at(w, id);
+	bool is_heap = c->allocator != FP_ALLOCATOR_CARRIER && c->allocator != FP_ALLOCATOR_FILE_MAP;
+
+	if (c->peak_id != w->header.mem.peak_id) {
+		c->peak_id = w->header.mem.peak_id;
+		c->n_peak = c->n_allocs - c->n_frees;
+		c->peak_bytes = c->alloc_bytes - c->freed_bytes;
+	}
+	if (n > 0) {
+		c->n_allocs += (uint64_t)n;
+		c->alloc_bytes += (uint64_t)n * n_bytes_each;
+	} else {
+		c->n_frees += (uint64_t)-n;
+		c->freed_bytes += (uint64_t)-n * n_bytes_each;
+	}
+	if (is_heap)
+		w->header.mem.heap_bytes += (uint64_t)n * n_bytes_each;
+}
+
+void writer_mem_edge(struct capture_writer *w)
+{
+	w->header.mem.peak_bytes = w->header.mem.heap_bytes;
+	w->header.mem.peak_id++;
+}
+
+void writer_mem_point(struct capture_writer *w, uint64_t when_ms, uint64_t rss_bytes,
+		      uint64_t heap_bytes)
+{
+	struct fp_mem_point *p = append(w, FP_REGION_MEM_POINTS, sizeof(*p));
+
+	p->when_ns = when_ms * 1000000;
+	p->rss_bytes = rss_bytes;
+	p->heap_bytes = heap_bytes;
+	p->cpu_ns = when_ms * 900000;
+}
+
+void writer_copy(struct capture_writer *w, uint32_t thread, uint32_t stack, uint64_t python_bytes,
+		 uint64_t native_bytes, uint32_t n_samples)
+{
+	struct fp_copy_slot *s = append(w, FP_REGION_COPIES, sizeof(*s));
+
+	*s = (struct fp_copy_slot){ .thread = thread, .stack = stack, .n_samples = n_samples,
+				    .bytes = { python_bytes, native_bytes },
+				    .calls = { 256ull * n_samples, 0 } };
+}
+
+static void put_byte(struct capture_writer *w, uint8_t byte)
+{
+	*(char *)append(w, FP_REGION_MEM_STREAM, 1) = (char)byte;
+}
+
+static void put_number(struct capture_writer *w, uint64_t n)
+{
+	for (; n >= 0x80; n >>= 7)
+		put_byte(w, (uint8_t)(n | 0x80));
+	put_byte(w, (uint8_t)n);
+}
+
+static void put_address(struct capture_writer *w, uint64_t address)
+{
+	uint64_t delta = address / 8 - w->stream.last_address;
+
+	put_number(w, delta << 1 ^ (0 - (delta >> 63)));
+	w->stream.last_address = address / 8;
+}
+
+void writer_stream_alloc(struct capture_writer *w, uint32_t id, uint64_t address, uint64_t n_bytes)
+{
+	uint32_t size_class = writer_mem_cell_at(w, id)->size_class;
+	bool small = id != 1 && size_class <= FP_SIZE_SMALL, same = w->stream.last_cell == id;
+
+	put_byte(w, (uint8_t)(FP_STREAM_ALLOC | (same ? FP_STREAM_SAME_CELL : 0) |
+			      (small ? 16 * size_class - n_bytes : 0)));
+	put_address(w, address);
+	if (!same)
+		put_number(w, id);
+	if (!small)
+		put_number(w, n_bytes);
+	w->stream.last_cell = id;
+}
+
+void writer_stream_free(struct capture_writer *w, uint64_t address)
+{
+	put_byte(w, FP_STREAM_FREE);
+	put_address(w, address);
+}
+
+void writer_stream_unmap(struct capture_writer *w, uint64_t address, uint64_t n_bytes)
+{
+	put_byte(w, FP_STREAM_UNMAP);
+	put_number(w, address / 8);
+	put_number(w, n_bytes);
+}
+
+void writer_stream_time(struct capture_writer *w, uint64_t when_ms, uint64_t rss_bytes)
+{
+	put_byte(w, FP_STREAM_TIME);
+	put_number(w, when_ms);
+	put_number(w, rss_bytes);
+}
+
+void writer_stream_thread(struct capture_writer *w, uint32_t thread)
+{
+	put_byte(w, FP_STREAM_THREAD);
+	put_number(w, thread);
+}
+
+void writer_alloc(struct capture_writer *w, uint32_t id, uint64_t address, uint64_t n_bytes)
+{
+	writer_mem_book(w, id, 1, n_bytes);
+	writer_stream_alloc(w, id, address, n_bytes);
+}
+
+void writer_free(struct capture_writer *w, uint32_t id, uint64_t address, uint64_t n_bytes)
+{
+	writer_mem_book(w, id, -1, n_bytes);
+	writer_stream_free(w, address);
+}
+
 void writer_finish(struct capture_writer *w, const char *path)
 {
 	uint64_t at = (sizeof(w->header) + 4095) & ~4095ull;
@@ -193,7 +353,7 @@ void writer_finish(struct capture_writer *w, const char *path)
 			abort();
 		free(r->bytes);
 	}
-	if (fclose(f))
+	if (fflush(f) || ftruncate(fileno(f), (off_t)at) || fclose(f)) /* as the agent's: whole regions */
 		abort();
 	free(w->open_chunks);
 }

@@ -8,6 +8,7 @@
 
 #include "agent/capture/format.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct region_bytes {
@@ -20,6 +21,7 @@ struct capture_writer {
 	struct region_bytes regions[FP_REGION_MAX];
 	struct { uint64_t chunk_plus_one; uint32_t sequence; } *open_chunks; /* per thread */
 	uint32_t n_threads;
+	struct { uint64_t last_address; uint32_t last_cell; } stream;
 };
 
 /* Python process `cmdline` (spaces separate arguments). */
@@ -36,6 +38,33 @@ void writer_cell(struct capture_writer *w, uint32_t thread, uint32_t stack, uint
 		 uint64_t ns, uint64_t gil_ns, enum fp_cpu_kind kind);
 void writer_sample(struct capture_writer *w, uint32_t thread, uint32_t stack, uint64_t when_us,
 		   uint32_t weight_us, unsigned flags);
+/* Memory.  Begins it: header.mem is the test's to complete, cells 0 and 1 are made. */
+void writer_memory(struct capture_writer *w, enum fp_mem_mode mode, bool stream);
+/* Blocks of n_bytes by this thread and stack; returns the cell's id. */
+uint32_t writer_mem_cell(struct capture_writer *w, uint32_t thread, uint32_t stack,
+			 enum fp_allocator allocator, uint64_t n_bytes);
+/* To be filled; until the next cell is made. */
+struct fp_mem_cell *writer_mem_cell_at(struct capture_writer *w, uint32_t id);
+/* Books into the cell's live sums and the header's heap; n < 0 ends blocks. */
+void writer_mem_book(struct capture_writer *w, uint32_t id, int64_t n, uint64_t n_bytes_each);
+/* The heap falls from a new peak: cells that change from now on keep their sums. */
+void writer_mem_edge(struct capture_writer *w);
+void writer_mem_point(struct capture_writer *w, uint64_t when_ms, uint64_t rss_bytes,
+		      uint64_t heap_bytes);
+void writer_copy(struct capture_writer *w, uint32_t thread, uint32_t stack, uint64_t python_bytes,
+		 uint64_t native_bytes, uint32_t n_samples);
+
+/* Records of MEM_STREAM; nothing is booked. */
+void writer_stream_alloc(struct capture_writer *w, uint32_t id, uint64_t address, uint64_t n_bytes);
+void writer_stream_free(struct capture_writer *w, uint64_t address);
+void writer_stream_unmap(struct capture_writer *w, uint64_t address, uint64_t n_bytes);
+void writer_stream_time(struct capture_writer *w, uint64_t when_ms, uint64_t rss_bytes);
+void writer_stream_thread(struct capture_writer *w, uint32_t thread);
+
+/* Both: an allocation, a free that is booked and in the stream. */
+void writer_alloc(struct capture_writer *w, uint32_t id, uint64_t address, uint64_t n_bytes);
+void writer_free(struct capture_writer *w, uint32_t id, uint64_t address, uint64_t n_bytes);
+
 /* Writes and frees. */
 void writer_finish(struct capture_writer *w, const char *path);
 
