@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * filperf top: the table of functions or lines, once or repainted.  Only reads
- * captures, so a run that goes on pays nothing.  Ordinary program, one thread.
+ * filperf top: the table of functions or lines, once or repainted.  Ordinary
+ * program, one thread.
  */
 #include "tools/cli/commands.h"
 #include "tools/cli/input.h"
+#include "tools/cli/live_top.h"
 #include "tools/cli/message.h"
-#include "tools/cli/runs.h"
-#include "tools/render/top.h"
 
-#include <errno.h>
-#include <signal.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
-#include <unistd.h>
 
 static const struct fp_flag flag_lines = {
 	.id = FP_FLAG_LINES, .letter = 'l', .name = "lines", .help = "a row per line instead of per function"};
@@ -28,7 +23,7 @@ static const struct fp_flag flag_sort = {.id = FP_FLAG_SORT,
 static const struct fp_flag flag_limit = {
 	.id = FP_FLAG_LIMIT, .letter = 'n', .name = "limit", .arg = "ROWS", .help = "rows to show; 0 shows all [30]"};
 static const struct fp_flag flag_live = {
-	.id = FP_FLAG_LIVE, .letter = 'L', .name = "live", .help = "repaint until the run ends; Ctrl-C ends filperf only"};
+	.id = FP_FLAG_LIVE, .letter = 'L', .name = "live", .help = "repaint until the run ends; keys on a terminal: q quits, s sorts, l lines, p pauses"};
 static const struct fp_flag flag_every = {
 	.id = FP_FLAG_EVERY, .name = "every", .arg = "SECONDS", .help = "between two paints of --live [1]"};
 static const struct fp_flag flag_threads = {.id = FP_FLAG_SETTING,
@@ -41,14 +36,6 @@ static const struct fp_flag *const flags[] = {
 	&fp_flag_input, &fp_flag_process, &fp_flag_pid, &fp_flag_thread, &fp_flag_diff, &flag_lines,
 	&flag_sort,	&flag_limit,	  &flag_live,	&flag_every,	 &flag_threads, NULL,
 };
-
-static volatile sig_atomic_t stopped;
-
-static void stop(int number)
-{
-	(void)number;
-	stopped = 1;
-}
 
 /* A number in a flag; false after a line. */
 static bool take_number(const struct fp_cli *cli, enum fp_flag_id id, const char *name, double low, double high,
@@ -86,7 +73,7 @@ static bool take_sort(const struct fp_cli *cli, enum fp_table_order *order)
 	return false;
 }
 
-static int paint(const struct fp_cli *cli, const char *path, struct fp_top_options *o, bool live)
+static int print(const struct fp_cli *cli, const char *path, struct fp_top_options *o)
 {
 	struct fp_profile *p = NULL, *base = NULL;
 	int err, status = fp_input_read(cli, path, false, &p);
@@ -95,10 +82,8 @@ static int paint(const struct fp_cli *cli, const char *path, struct fp_top_optio
 		status = fp_input_read_base(cli, &base);
 	fp_progress_clear();
 	if (status == 0) {
-		if (live && isatty(STDOUT_FILENO))
-			fputs("\033[H\033[2J", stdout);
 		o->base = base;
-		err = fp_top_render(p, o, stdout);
+		err = fp_top_render(p, o, stdout, NULL);
 		if (err) {
 			fp_say("top: %s", strerror(-err));
 			status = FP_STATUS_FAILED;
@@ -109,55 +94,6 @@ static int paint(const struct fp_cli *cli, const char *path, struct fp_top_optio
 		fp_profile_destroy(base);
 	if (p)
 		fp_profile_destroy(p);
-	return status;
-}
-
-/* Whether a run directory still has a process that writes. */
-static bool goes_on(const char *path)
-{
-	struct fp_run_capture *captures = NULL;
-	bool any = false;
-	size_t n = 0;
-
-	if (fp_run_captures(path, &captures, &n) < 0)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		any = any || captures[i].alive;
-	free(captures);
-	return any;
-}
-
-static unsigned int terminal_rows(void)
-{
-	struct winsize size;
-
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 8 ? size.ws_row : 24;
-}
-
-static int live(const struct fp_cli *cli, const char *path, struct fp_top_options *o, double every_s)
-{
-	struct timespec pause = {(time_t)every_s, (long)((every_s - (double)(time_t)every_s) * 1e9)};
-	struct sigaction act = {.sa_handler = stop};
-	int status = 0;
-
-	(void)sigaction(SIGINT, &act, NULL);
-	(void)sigaction(SIGTERM, &act, NULL);
-	while (!stopped && status == 0) {
-		bool more = goes_on(path);
-
-		if (isatty(STDOUT_FILENO)) {
-			o->columns = fp_terminal_columns(stdout);
-			if (!cli->flags[FP_FLAG_LIMIT])
-				o->limit = terminal_rows() - 6;
-		}
-		status = paint(cli, path, o, true);
-		if (!more || status)
-			break;
-		(void)nanosleep(&pause, NULL);
-		/* the run may have ended and been reported meanwhile */
-		if (access(path, F_OK) < 0)
-			break;
-	}
 	return status;
 }
 
@@ -179,7 +115,7 @@ static int top(struct fp_cli *cli)
 	status = fp_input_path(cli, path, sizeof(path));
 	if (status)
 		return status;
-	return cli->flags[FP_FLAG_LIVE] ? live(cli, path, &o, every_s) : paint(cli, path, &o, false);
+	return cli->flags[FP_FLAG_LIVE] ? fp_live_top(cli, path, &o, every_s) : print(cli, path, &o);
 }
 
 const struct fp_command fp_command_top = {
@@ -187,7 +123,9 @@ const struct fp_command fp_command_top = {
 	.operands = "[options] [IN]",
 	.summary = "the table of functions or lines, also of a run still going",
 	.text = "Prints where the CPU time of IN went: self and total time, and how much of it held the GIL. IN is what "
-		"filperf convert takes, a run still going included (filperf ps lists them); by default the newest run.",
+		"filperf convert takes, a run still going included (filperf ps lists them); by default the newest run.\n\n"
+		"With --live on a terminal, keys act at once: q quits, s sorts by the next column, l changes between lines and "
+		"functions, p pauses, arrows, f, b, Home and End scroll. Ctrl-C ends filperf only.",
 	.examples = "filperf top --lines\tthe lines of the newest run\n"
 		    "filperf top --live\trepaint each second\n"
 		    "filperf top new.filperf --diff old.filperf\twhat changed\n",

@@ -136,31 +136,34 @@ static int put_threads(const struct fp_profile *p, const struct fp_top_options *
 }
 
 static int put_rows(const struct fp_profile *p, const struct fp_top_options *o,
-		    const struct fp_function_table *t, const struct base_table *base, FILE *out)
+		    const struct fp_function_table *t, const struct base_table *base, FILE *out,
+		    uint32_t *ret_rows)
 {
-	uint32_t *order = fp_function_table_order(p, t, o->order), shown = 0, left = 0;
+	uint32_t *order = fp_function_table_order(p, t, o->order), n = 0, first = 0, end;
 
 	if (!order)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < t->n_rows; i++) {
-		const struct fp_row *r = &t->rows[order[i]];
-
-		if (!r->total_ns)
-			continue;
-		if (o->limit && shown >= o->limit) {
-			left++;
-			continue;
-		}
-		put_row(p, o, t, r, base, out);
-		shown++;
+	for (uint32_t i = 0; i < t->n_rows; i++)
+		if (t->rows[order[i]].total_ns)
+			order[n++] = order[i];
+	end = n;
+	if (o->limit && o->limit < n) {
+		first = o->first < n - o->limit ? o->first : n - o->limit;
+		end = first + o->limit;
 	}
-	if (left)
-		fprintf(out, "... %u more\n", left);
+	for (uint32_t i = first; i < end; i++)
+		put_row(p, o, t, &t->rows[order[i]], base, out);
+	if (first)
+		fprintf(out, "... %u before, %u more\n", first, n - end);
+	else if (end < n)
+		fprintf(out, "... %u more\n", n - end);
+	if (ret_rows)
+		*ret_rows = n;
 	free(order);
 	return 0;
 }
 
-int fp_top_render(const struct fp_profile *p, const struct fp_top_options *o, FILE *out)
+int fp_top_render(const struct fp_profile *p, const struct fp_top_options *o, FILE *out, uint32_t *ret_rows)
 {
 	struct fp_function_table *t = NULL;
 	struct base_table base = { .p = o->base };
@@ -174,7 +177,7 @@ int fp_top_render(const struct fp_profile *p, const struct fp_top_options *o, FI
 	}
 	if (!err) {
 		put_head(p, o, out);
-		err = put_rows(p, o, t, &base, out);
+		err = put_rows(p, o, t, &base, out, ret_rows);
 	}
 	if (!err && !t->all_ns) {
 		char lines[4][256];

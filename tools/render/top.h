@@ -14,13 +14,14 @@ struct fp_top_options {
 	enum fp_table_by by;    /* per function or per line */
 	enum fp_table_order order;
 	uint32_t limit;         /* rows; 0: all */
+	uint32_t first;         /* the row to begin with, as far as there are more than limit */
 	uint32_t columns;       /* width to fit; 0: no limit (a pipe) */
 	bool colour;
 	bool threads;           /* also a table of threads with CPU and GIL share */
 	const struct fp_profile *base; /* --diff: adds a column of change; NULL */
 };
 
-/* 0 or -errno. */
-int fp_top_render(const struct fp_profile *p, const struct fp_top_options *o, FILE *out);
+/* 0 or -errno.  ret_rows, when given, becomes the number of rows there are. */
+int fp_top_render(const struct fp_profile *p, const struct fp_top_options *o, FILE *out, uint32_t *ret_rows);
 
 #endif
