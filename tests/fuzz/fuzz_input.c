@@ -25,6 +25,28 @@ static void render_all(const struct fp_profile *p, FILE *sink)
 		fp_renderers[i]->render(p, &o, sink);
 }
 
+/* What the events name must exist, as renderers index by it. */
+static int check_event(void *ctx, const struct fp_memory_event *e)
+{
+	const struct fp_profile *p = ctx;
+
+	if ((e->cell >= p->memory->n_cells && (e->cell != UINT32_MAX || e->kind == FP_MEMORY_ALLOC)) ||
+	    (e->thread >= p->n_threads && e->thread != UINT32_MAX))
+		abort();
+	return 0;
+}
+
+static void check_memory(struct fp_profile *p)
+{
+	const struct fp_memory *m = p->memory;
+
+	for (size_t i = 0; i < m->n_cells; i++)
+		if (m->cells[i].stack >= p->n_nodes || m->cells[i].thread >= p->n_threads)
+			abort();
+	for (uint32_t i = 0; i < m->n_processes; i++)
+		(void)fp_memory_events(p, &m->processes[i], check_event, p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	static int fd = -1;
@@ -43,6 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	if (fd < 0 || !sink || ftruncate(fd, 0) || pwrite(fd, bytes, n, 0) != (ssize_t)n)
 		abort();
 	if (fp_profile_read(path, &o, &p, error, sizeof(error)) == 0) {
+		if (p->memory)
+			check_memory(p);
 		render_all(p, sink);
 		fp_profile_destroy(p);
 	} else if (!memchr(error, 0, sizeof(error)) || !error[0] || strchr(error, '\n')) {

@@ -95,20 +95,66 @@ static void write_empty(const char *path)
 	writer_finish(&w, path);
 }
 
+/* Lines that leak, churn and map; two threads; every kind of record. */
+static void write_memory(const char *path)
+{
+	struct capture_writer w;
+
+	writer_start(&w, 1000, "/usr/bin/python3.12", "python3.12 leak.py");
+	w.header.is_first = 1;
+	uint32_t thread = writer_thread(&w, 1000, "python3.12", FP_THREAD_MAIN | FP_THREAD_PYTHON);
+	uint32_t worker = writer_thread(&w, 1001, "pool", FP_THREAD_PYTHON);
+	uint32_t module = writer_code(&w, "<module>", "<module>", "/home/u/project/leak.py", 1);
+	uint32_t keep = writer_code(&w, "keep", "Cache.keep", "/home/u/project/leak.py", 30);
+	uint32_t n_module = writer_python(&w, 0, module, 20);
+	uint32_t n_keep = writer_python(&w, n_module, keep, 2), n_map = writer_python(&w, n_module, keep, 7);
+
+	writer_memory(&w, FP_MEM_EXACT, true);
+	uint32_t leak = writer_mem_cell(&w, thread, n_keep, FP_ALLOCATOR_PYTHON_MALLOC, 500);
+	uint32_t churn = writer_mem_cell(&w, worker, n_module, FP_ALLOCATOR_MALLOC, 4000);
+	uint32_t map = writer_mem_cell(&w, thread, n_map, FP_ALLOCATOR_MMAP, 1 << 20);
+	for (uint64_t i = 0; i < 60; i++) {
+		writer_alloc(&w, leak, 0x7f0000000000 + i * 512, 497 + i % 16);
+		writer_alloc(&w, churn, 0x560000000000 + i % 7 * 4096, 3600 + i);
+		if (i == 30)
+			writer_mem_edge(&w);
+		writer_free(&w, churn, 0x560000000000 + i % 7 * 4096, 3600 + i);
+		if (i % 10 == 0) {
+			writer_alloc(&w, map, 0x10000000 + (i << 20), 1 << 20);
+			writer_stream_time(&w, i * 20, (20 + i) << 20);
+			writer_mem_point(&w, i * 20, (20 + i) << 20, w.header.mem.heap_bytes);
+		}
+	}
+	writer_mem_book(&w, map, -1, 1 << 19);
+	writer_stream_unmap(&w, 0x10000000, 1 << 19);
+	writer_stream_thread(&w, worker);
+	writer_stream_free(&w, 0x7f0000000000);
+	writer_mem_book(&w, leak, -1, 497);
+	writer_copy(&w, thread, n_keep, 5 << 20, 1 << 20, 6);
+	w.header.mem.at_peak = (struct fp_mem_balance){ .when_ns = 600000000, .heap_bytes = w.header.mem.peak_bytes,
+							.rss_anon_bytes = 60 << 20 };
+	w.header.mem.at_end = (struct fp_mem_balance){ .when_ns = 2400000000, .heap_bytes = w.header.mem.heap_bytes,
+						       .rss_anon_bytes = 80 << 20 };
+	w.header.mem.vm_hwm_bytes = 90 << 20;
+	writer_finish(&w, path);
+}
+
 int main(int argc, char **argv)
 {
-	static const char *const names[] = { "run", "empty", "base" };
+	static const char *const names[] = { "run", "empty", "base", "memory" };
 	char dir[512], path[600];
 
 	if (argc != 2)
 		return 2;
 	mkdir(argv[1], 0777);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		path_in(dir, sizeof(dir), argv[1], names[i]);
 		mkdir(dir, 0777);
 		path_in(path, sizeof(path), dir, "1000.0.fpc");
 		if (i == 1)
 			write_empty(path);
+		else if (i == 3)
+			write_memory(path);
 		else
 			write_main(path, i == 0 ? 1 : 3);
 		path_in(path, sizeof(path), dir, "1010.0.fpc");
