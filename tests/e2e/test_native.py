@@ -74,6 +74,13 @@ class Programs(Recorded):
         stack = max((s["stack"] for s in report.samples), key=len)
         self.assertTrue(any("threads.c:" in frame for frame in stack), stack)
 
+    def test_reading_names_loads_no_network_library(self):
+        self.record(os.path.join(TESTS, "e2e_threads"))
+        result = self.filperf("convert", "-i", self.output("e2e_threads.filperf"), "-o", "again.raw", env={"LD_DEBUG": "files"})
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("libdw", result.stderr)
+        self.assertNotIn("libdebuginfod", result.stderr)
+
     def test_how_threads_and_programs_begin_is_left_out(self):
         report = self.record(os.path.join(TESTS, "e2e_threads"))
         self.assertEqual([f for f in report.frames() if STARTUP.match(f)], [])

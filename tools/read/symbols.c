@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See symbols.h.  One libdwfl session per object, as if it were loaded at 0;
- * libdwfl finds .gnu_debugdata and separate debug files by itself.  Function
- * symbols are sorted once per object.
+ * libdwfl finds .gnu_debugdata by itself.  Function symbols are sorted once per
+ * object.
  */
 #include "tools/read/symbols.h"
 
 #include "tools/read/arena.h"
+#include "tools/read/symbol_debug_file.h"
 #include "tools/read/symbol_lines.h"
 #include "tools/read/symbol_name.h"
 
@@ -61,7 +62,7 @@ struct fp_symbols *fp_symbols_create(void)
 	unsetenv("DEBUGINFOD_URLS");
 	s->debug_folders = NULL;
 	s->callbacks.find_elf = dwfl_build_id_find_elf;
-	s->callbacks.find_debuginfo = dwfl_standard_find_debuginfo;
+	s->callbacks.find_debuginfo = fp_symbol_debug_file;
 	s->callbacks.section_address = dwfl_offline_section_address;
 	s->callbacks.debuginfo_path = &s->debug_folders;
 	return s;
