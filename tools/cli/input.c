@@ -43,7 +43,11 @@ int fp_input_path(const struct fp_cli *cli, char *path, size_t n_bytes)
 	return 0;
 }
 
-static int read_profile(const struct fp_cli *cli, const char *path, const char *what, bool want_samples,
+struct wish {
+	bool samples, memory;
+};
+
+static int read_profile(const struct fp_cli *cli, const char *path, const char *what, struct wish wish,
 			struct fp_profile **ret_profile)
 {
 	struct fp_read_options o;
@@ -52,7 +56,8 @@ static int read_profile(const struct fp_cli *cli, const char *path, const char *
 	fp_report_read_options(&cli->settings, &o);
 	o.only_process = cli->flags[FP_FLAG_PROCESS];
 	o.only_thread = cli->flags[FP_FLAG_THREAD];
-	o.want_samples = want_samples;
+	o.want_samples = wish.samples;
+	o.want_memory = wish.memory;
 	if (fp_profile_read(path, &o, ret_profile, error, sizeof(error)) == 0)
 		return 0;
 	fp_say("%s%s", what, error);
@@ -61,7 +66,12 @@ static int read_profile(const struct fp_cli *cli, const char *path, const char *
 
 int fp_input_read(const struct fp_cli *cli, const char *path, bool want_samples, struct fp_profile **ret_profile)
 {
-	return read_profile(cli, path, "", want_samples, ret_profile);
+	return read_profile(cli, path, "", (struct wish){.samples = want_samples}, ret_profile);
+}
+
+int fp_input_read_memory(const struct fp_cli *cli, const char *path, struct fp_profile **ret_profile)
+{
+	return read_profile(cli, path, "", (struct wish){.memory = true}, ret_profile);
 }
 
 int fp_input_read_base(const struct fp_cli *cli, struct fp_profile **ret_base)
@@ -69,5 +79,5 @@ int fp_input_read_base(const struct fp_cli *cli, struct fp_profile **ret_base)
 	*ret_base = NULL;
 	if (!cli->flags[FP_FLAG_DIFF])
 		return 0;
-	return read_profile(cli, cli->flags[FP_FLAG_DIFF], "--diff: ", false, ret_base);
+	return read_profile(cli, cli->flags[FP_FLAG_DIFF], "--diff: ", (struct wish){0}, ret_base);
 }

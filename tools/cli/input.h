@@ -10,9 +10,10 @@
  * status after a line. */
 int fp_input_path(const struct fp_cli *cli, char *path, size_t n_bytes);
 
-/* Reads it with the command's settings and selections.  0, or the exit status
- * after a line. */
+/* Reads it with the command's settings and selections, with memory for the
+ * second.  0, or the exit status after a line. */
 int fp_input_read(const struct fp_cli *cli, const char *path, bool want_samples, struct fp_profile **ret_profile);
+int fp_input_read_memory(const struct fp_cli *cli, const char *path, struct fp_profile **ret_profile);
 
 /* --diff BASE, read alike; *ret_base is NULL without. */
 int fp_input_read_base(const struct fp_cli *cli, struct fp_profile **ret_base);

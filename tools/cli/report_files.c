@@ -40,15 +40,13 @@ struct wanted {
 	size_t n;
 };
 
+/* All of that name: a text and the same as JSON may share one. */
 static void want(struct wanted *w, enum fp_report_family family, const char *name)
 {
-	const struct fp_renderer *r = fp_renderer_find(family, name);
-
-	for (size_t i = 0; i < w->n; i++)
-		if (w->renderers[i] == r)
-			return;
-	if (r && w->n < FP_REPORT_WANTED_MAX)
-		w->renderers[w->n++] = r;
+	for (size_t i = 0; fp_renderers[i]; i++)
+		if (fp_renderers[i]->family == family && strcmp(fp_renderers[i]->name, name) == 0 &&
+		    w->n < FP_REPORT_WANTED_MAX)
+			w->renderers[w->n++] = fp_renderers[i];
 }
 
 /* The accepted words that the setting's value has. */

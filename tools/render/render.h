@@ -7,6 +7,7 @@
 #ifndef FP_TOOLS_RENDER_RENDER_H
 #define FP_TOOLS_RENDER_RENDER_H
 
+#include "tools/model/memory_sums.h"
 #include "tools/read/profile.h"
 
 #include <stdio.h>
@@ -20,14 +21,6 @@ enum fp_report_family {
 	FP_FAMILY_SCALENE,
 	FP_FAMILY_MEMORY,   /* texts that come with either of the two */
 	FP_FAMILY_MAX
-};
-
-/* Which sums of memory: of the peak, of the survivors, of all, of temporaries. */
-enum fp_memory_view {
-	FP_VIEW_PEAK,
-	FP_VIEW_LEAKS,
-	FP_VIEW_ALL,
-	FP_VIEW_TEMPORARY,
 };
 
 struct fp_render_options {

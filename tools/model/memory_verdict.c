@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The verdict on what is held.  Four tests, each against one kind of honest
+ * program; a leak passes all.  Model stage, pure.
+ */
+#include "tools/model/memory_leaks.h"
+
+#include <math.h>
+
+#define LEAST_BYTES (64u << 10)
+#define LEAST_SPAN_MS 1000.0
+#define LEAST_SCORE 0.95
+#define GROWS_SCORE 0.75
+#define CHANCE 0.001          /* of a steady growth that fails a test */
+#define PAUSE_ALLOWED 0.05    /* of the checkpoints: work at the end of a run */
+#define PACE_ALLOWED 0.08     /* growth that is a little uneven */
+#define CHECKPOINT_SCALE_MS 2560.0 /* checkpoints are 20 ms apart at first and twice as far at this time */
+
+const char *fp_leak_verdict_name(enum fp_leak_verdict verdict)
+{
+	return verdict == FP_LEAK_YES ? "leak" : verdict == FP_LEAK_GROWS ? "grows" : "held";
+}
+
+double fp_leak_score(const struct fp_leak_facts *f)
+{
+	return (f->ups + 1) / (f->ups + f->downs + 2);
+}
+
+/* Where the first allocation lay among the checkpoints. */
+static double first_checkpoint(const struct fp_leak_facts *f, const struct fp_leak_clock *clock)
+{
+	double all = log1p(clock->end_ms / CHECKPOINT_SCALE_MS);
+
+	if (all <= 0 || f->first_ms >= clock->end_ms)
+		return clock->n_checkpoints;
+	return clock->n_checkpoints * log1p((double)f->first_ms / CHECKPOINT_SCALE_MS) / all;
+}
+
+/* A cache that filled, a data set that was loaded, a pool, a warm-up: the last
+ * growth lies longer back than chance gives a growth that goes on. */
+static bool goes_on(const struct fp_leak_facts *f, const struct fp_leak_clock *clock)
+{
+	double first = first_checkpoint(f, clock), grew_for = f->last_up - first;
+	double per_checkpoint = grew_for > f->ups ? f->ups / grew_for : 1;
+	double allowed = PAUSE_ALLOWED * (clock->n_checkpoints - first) + 2;
+	double by_chance;
+
+	if (f->ups <= 0)
+		return false;
+	by_chance = per_checkpoint < 0.95 ? log(CHANCE) / log1p(-per_checkpoint) : 0;
+	return clock->n_checkpoints - f->last_up <= (by_chance > allowed ? by_chance : allowed);
+}
+
+/* What grew steadily has an age of half its time on average: a cache that fills
+ * ever more slowly is older, what is given back in batches is younger. */
+static bool is_steady(const struct fp_leak_facts *f, const struct fp_leak_clock *clock)
+{
+	double span_ms = clock->end_ms - f->first_ms;
+	double allowed = PACE_ALLOWED + 3.3 * 0.2887 / sqrt(f->ups > 1 ? f->ups : 1);
+
+	return span_ms > 0 && fabs(f->age_ms / span_ms - 0.5) <= allowed;
+}
+
+enum fp_leak_verdict fp_leak_judge(const struct fp_leak_facts *f, const struct fp_leak_clock *clock)
+{
+	double score = fp_leak_score(f);
+
+	if (score < GROWS_SCORE || f->live.bytes <= fp_memory_half_interval(f->live.variance) || !goes_on(f, clock))
+		return FP_LEAK_HELD;
+	if (score >= LEAST_SCORE && f->live.bytes >= LEAST_BYTES && clock->end_ms - f->first_ms >= LEAST_SPAN_MS &&
+	    is_steady(f, clock))
+		return FP_LEAK_YES;
+	return FP_LEAK_GROWS;
+}
