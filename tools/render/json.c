@@ -41,24 +41,6 @@ static uint64_t nominal(const struct fp_profile *p, uint64_t ns)
 			  1000000000u);
 }
 
-static void put_key_uint(struct fp_json_out *j, const char *key, uint64_t value)
-{
-	fp_json_key(j, key);
-	fp_json_uint(j, value);
-}
-
-static void put_key_text(struct fp_json_out *j, const char *key, const char *text)
-{
-	fp_json_key(j, key);
-	fp_json_string(j, text);
-}
-
-static void put_key_seconds(struct fp_json_out *j, const char *key, uint64_t ns)
-{
-	fp_json_key(j, key);
-	fp_json_fixed(j, ns, 9);
-}
-
 static void put_run(struct writing *w)
 {
 	const struct fp_profile *p = w->p;
@@ -67,25 +49,22 @@ static void put_run(struct writing *w)
 	for (uint32_t i = p->n_processes; i-- > 0;)
 		if (!name[0] || p->processes[i].is_first)
 			name = p->processes[i].title;
-	put_key_text(&w->j, "process_name", name);
-	put_key_text(&w->j, "format", "filperf-1");
-	put_key_text(&w->j, "command", p->command);
-	put_key_text(&w->j, "label", p->label);
-	put_key_uint(&w->j, "rate_hz", p->rate_hz);
-	fp_json_key(&w->j, "has_time");
-	fp_json_bool(&w->j, p->has_time);
-	put_key_seconds(&w->j, "start_time", (uint64_t)p->start_realtime_ns);
-	put_key_seconds(&w->j, "wall_time", p->wall_ns);
-	put_key_seconds(&w->j, "cpu_time", fp_summary_sampled_ns(p));
-	fp_json_key(&w->j, "cut");
-	fp_json_bool(&w->j, p->cut);
+	fp_json_key_string(&w->j, "process_name", name);
+	fp_json_key_string(&w->j, "format", "filperf-1");
+	fp_json_key_string(&w->j, "command", p->command);
+	fp_json_key_string(&w->j, "label", p->label);
+	fp_json_key_uint(&w->j, "rate_hz", p->rate_hz);
+	fp_json_key_bool(&w->j, "has_time", p->has_time);
+	fp_json_key_fixed(&w->j, "start_time", (uint64_t)p->start_realtime_ns, 9);
+	fp_json_key_fixed(&w->j, "wall_time", p->wall_ns, 9);
+	fp_json_key_fixed(&w->j, "cpu_time", fp_summary_sampled_ns(p), 9);
+	fp_json_key_bool(&w->j, "cut", p->cut);
 	fp_json_newline(&w->j);
-	fp_json_key(&w->j, "units");
-	fp_json_open(&w->j, '{');
-	put_key_text(&w->j, "timestamp", "seconds since the run's start");
-	put_key_text(&w->j, "time", "seconds of CPU");
-	put_key_text(&w->j, "samples", "CPU time x rate_hz");
-	put_key_text(&w->j, "gil_share", "0 to 1, of the CPU time, holding the GIL");
+	fp_json_key_open(&w->j, "units", '{');
+	fp_json_key_string(&w->j, "timestamp", "seconds since the run's start");
+	fp_json_key_string(&w->j, "time", "seconds of CPU");
+	fp_json_key_string(&w->j, "samples", "CPU time x rate_hz");
+	fp_json_key_string(&w->j, "gil_share", "0 to 1, of the CPU time, holding the GIL");
 	fp_json_close(&w->j, '}');
 }
 
@@ -96,19 +75,16 @@ static int put_processes(struct writing *w)
 	if (!parents)
 		return -ENOMEM;
 	fp_json_newline(&w->j);
-	fp_json_key(&w->j, "processes");
-	fp_json_open(&w->j, '[');
+	fp_json_key_open(&w->j, "processes", '[');
 	for (uint32_t i = 0; i < w->p->n_processes; i++) {
 		const struct fp_profile_process *q = &w->p->processes[i];
 
 		fp_json_newline(&w->j);
 		fp_json_open(&w->j, '{');
-		fp_json_key(&w->j, "process_id");
-		fp_json_int(&w->j, q->pid);
-		fp_json_key(&w->j, "parent_process_id");
-		fp_json_int(&w->j, parents[i] == FP_PROCESS_NONE ? 0 : w->p->processes[parents[i]].pid);
-		put_key_text(&w->j, "name", q->title);
-		put_key_text(&w->j, "command", q->cmdline);
+		fp_json_key_int(&w->j, "process_id", q->pid);
+		fp_json_key_int(&w->j, "parent_process_id", parents[i] == FP_PROCESS_NONE ? 0 : w->p->processes[parents[i]].pid);
+		fp_json_key_string(&w->j, "name", q->title);
+		fp_json_key_string(&w->j, "command", q->cmdline);
 		fp_json_close(&w->j, '}');
 	}
 	fp_json_close(&w->j, ']');
@@ -123,20 +99,17 @@ static int put_threads(struct writing *w)
 	if (!sums)
 		return -ENOMEM;
 	fp_json_newline(&w->j);
-	fp_json_key(&w->j, "threads");
-	fp_json_open(&w->j, '[');
+	fp_json_key_open(&w->j, "threads", '[');
 	for (uint32_t i = 0; i < w->p->n_threads; i++) {
 		const struct fp_profile_thread *t = &w->p->threads[i];
 
 		fp_json_newline(&w->j);
 		fp_json_open(&w->j, '{');
-		fp_json_key(&w->j, "thread_id");
-		fp_json_int(&w->j, t->tid);
-		fp_json_key(&w->j, "process_id");
-		fp_json_int(&w->j, w->p->processes[t->process].pid);
-		put_key_text(&w->j, "name", t->name);
-		put_key_uint(&w->j, "samples", nominal(w->p, sums[i].ns));
-		put_key_seconds(&w->j, "time", sums[i].ns);
+		fp_json_key_int(&w->j, "thread_id", t->tid);
+		fp_json_key_int(&w->j, "process_id", w->p->processes[t->process].pid);
+		fp_json_key_string(&w->j, "name", t->name);
+		fp_json_key_uint(&w->j, "samples", nominal(w->p, sums[i].ns));
+		fp_json_key_fixed(&w->j, "time", sums[i].ns, 9);
 		fp_json_key(&w->j, "gil_share");
 		fp_json_share(&w->j, sums[i].gil_ns, sums[i].ns);
 		fp_json_close(&w->j, '}');
@@ -179,8 +152,7 @@ static int put_functions(struct writing *w)
 		return err;
 	uint32_t *order = fp_function_table_order(w->p, t, FP_ORDER_NAME);
 	fp_json_newline(&w->j);
-	fp_json_key(&w->j, "functions");
-	fp_json_open(&w->j, '{');
+	fp_json_key_open(&w->j, "functions", '{');
 	for (uint32_t i = 0; order && i < t->n_rows; i++) {
 		const struct fp_row *r = &t->rows[order[i]];
 		const struct fp_frame *f = &w->p->frames[r->frame];
@@ -190,14 +162,14 @@ static int put_functions(struct writing *w)
 		fp_json_newline(&w->j);
 		put_function_key(w, t, order, i);
 		fp_json_open(&w->j, '{');
-		put_key_uint(&w->j, "samples", nominal(w->p, r->total_ns));
-		put_key_seconds(&w->j, "time", r->total_ns);
-		put_key_uint(&w->j, "self_samples", nominal(w->p, r->self_ns));
-		put_key_seconds(&w->j, "self_time", r->self_ns);
+		fp_json_key_uint(&w->j, "samples", nominal(w->p, r->total_ns));
+		fp_json_key_fixed(&w->j, "time", r->total_ns, 9);
+		fp_json_key_uint(&w->j, "self_samples", nominal(w->p, r->self_ns));
+		fp_json_key_fixed(&w->j, "self_time", r->self_ns, 9);
 		fp_json_key(&w->j, "gil_share");
 		fp_json_share(&w->j, r->total_gil_ns, r->total_ns);
-		put_key_text(&w->j, "file", f->file);
-		put_key_uint(&w->j, "line", f->first_line);
+		fp_json_key_string(&w->j, "file", f->file);
+		fp_json_key_uint(&w->j, "line", f->first_line);
 		fp_json_close(&w->j, '}');
 	}
 	fp_json_close(&w->j, '}');
@@ -214,20 +186,14 @@ static void put_sample(struct writing *w, uint32_t thread, uint32_t stack, uint6
 
 	fp_json_newline(&w->j);
 	fp_json_open(&w->j, '{');
-	fp_json_key(&w->j, "thread_id");
-	fp_json_int(&w->j, t->tid);
+	fp_json_key_int(&w->j, "thread_id", t->tid);
 	if (w->p->n_processes > 1) {
-		fp_json_key(&w->j, "process_id");
-		fp_json_int(&w->j, w->p->processes[t->process].pid);
+		fp_json_key_int(&w->j, "process_id", w->p->processes[t->process].pid);
 	}
-	fp_json_key(&w->j, "timestamp");
-	fp_json_fixed(&w->j, when_us, 6);
-	fp_json_key(&w->j, "time");
-	fp_json_fixed(&w->j, weight_us, 6);
-	fp_json_key(&w->j, "gil_time");
-	fp_json_fixed(&w->j, gil_us, 6);
-	fp_json_key(&w->j, "stack");
-	fp_json_open(&w->j, '[');
+	fp_json_key_fixed(&w->j, "timestamp", when_us, 6);
+	fp_json_key_fixed(&w->j, "time", weight_us, 6);
+	fp_json_key_fixed(&w->j, "gil_time", gil_us, 6);
+	fp_json_key_open(&w->j, "stack", '[');
 	if (stack == LEFT_OUT)
 		fp_json_string(&w->j, "[left out]");
 	for (; stack && stack != LEFT_OUT; stack = w->p->nodes[stack].parent)
@@ -374,10 +340,9 @@ static void put_losses(struct writing *w)
 	};
 
 	fp_json_newline(&w->j);
-	fp_json_key(&w->j, "losses");
-	fp_json_open(&w->j, '{');
+	fp_json_key_open(&w->j, "losses", '{');
 	for (int i = 0; i < FP_LOSS_MAX; i++)
-		put_key_uint(&w->j, names[i], w->p->losses[i]);
+		fp_json_key_uint(&w->j, names[i], w->p->losses[i]);
 	fp_json_close(&w->j, '}');
 }
 

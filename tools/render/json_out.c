@@ -226,3 +226,45 @@ char *fp_json_quote(const char *text)
 	free(quoted);
 	return NULL;
 }
+
+void fp_json_key_string(struct fp_json_out *j, const char *key, const char *text)
+{
+	fp_json_key(j, key);
+	fp_json_string(j, text);
+}
+
+void fp_json_key_uint(struct fp_json_out *j, const char *key, uint64_t value)
+{
+	fp_json_key(j, key);
+	fp_json_uint(j, value);
+}
+
+void fp_json_key_int(struct fp_json_out *j, const char *key, int64_t value)
+{
+	fp_json_key(j, key);
+	fp_json_int(j, value);
+}
+
+void fp_json_key_bool(struct fp_json_out *j, const char *key, bool value)
+{
+	fp_json_key(j, key);
+	fp_json_bool(j, value);
+}
+
+void fp_json_key_null(struct fp_json_out *j, const char *key)
+{
+	fp_json_key(j, key);
+	fp_json_null(j);
+}
+
+void fp_json_key_fixed(struct fp_json_out *j, const char *key, uint64_t value, unsigned decimals)
+{
+	fp_json_key(j, key);
+	fp_json_fixed(j, value, decimals);
+}
+
+void fp_json_key_open(struct fp_json_out *j, const char *key, char bracket)
+{
+	fp_json_key(j, key);
+	fp_json_open(j, bracket);
+}

@@ -40,6 +40,14 @@ void fp_json_null(struct fp_json_out *j);
 void fp_json_fixed(struct fp_json_out *j, uint64_t value, unsigned decimals);
 /* 0..1 with four decimals; 0 of 0 is 0. */
 void fp_json_share(struct fp_json_out *j, uint64_t part, uint64_t whole);
+/* A key and its value. */
+void fp_json_key_string(struct fp_json_out *j, const char *key, const char *text);
+void fp_json_key_uint(struct fp_json_out *j, const char *key, uint64_t value);
+void fp_json_key_int(struct fp_json_out *j, const char *key, int64_t value);
+void fp_json_key_bool(struct fp_json_out *j, const char *key, bool value);
+void fp_json_key_null(struct fp_json_out *j, const char *key);
+void fp_json_key_fixed(struct fp_json_out *j, const char *key, uint64_t value, unsigned decimals);
+void fp_json_key_open(struct fp_json_out *j, const char *key, char bracket);
 /* A newline between items, for people who look inside. */
 void fp_json_newline(struct fp_json_out *j);
 /* Already valid JSON. */
