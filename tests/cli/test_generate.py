@@ -79,6 +79,21 @@ class Agreement(Case):
         self.assertIn("burn.py", self.complete("filperf", "top", "bu"))
         self.assertIn("--live", self.complete("filperf", "top", "--l"))
 
+    def test_fish_completes(self):
+        if not shutil.which("fish"):
+            self.skipTest("no fish")
+
+        def complete(line):
+            r = self.call("fish", "--no-config", "-c", "source made/completions/filperf.fish; complete -C '%s'" % line)
+            self.assertEqual((r.returncode, r.stderr), (0, ""), line)
+            return [row.split("\t")[0] for row in r.stdout.splitlines()]
+
+        self.assertEqual(complete("filperf ru"), ["run"])
+        self.assertIn("--spy-rate", complete("filperf run --spy-r"))
+        self.assertEqual(complete("filperf run --spy-output spee"), ["speedscope"])
+        self.assertIn("burn.py", complete("filperf top bu"))
+        self.assertIn("--live", complete("filperf top --l"))
+
     def test_man_pages_are_clean(self):
         if not shutil.which("groff"):
             self.skipTest("no groff")

@@ -17,7 +17,11 @@
 
 #include <cmocka.h>
 
+#ifdef __clang__ /* makes no clones of functions */
+#define NOINLINE __attribute__((noinline))
+#else
 #define NOINLINE __attribute__((noinline, noclone))
+#endif
 
 static volatile unsigned sink;
 static volatile bool stop;

@@ -46,7 +46,7 @@ static int two(void)
 	return 2;
 }
 
-static int (*choose(void))(void)
+__attribute__((used)) static int (*choose(void))(void)
 {
 	return copy_each_way(900) % 2 ? one : two;
 }
