@@ -1,12 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 """filperf doctor: what it finds and what it says to do."""
 
+import ctypes
 import os
+import platform
 import shutil
+import struct
 import subprocess
 
 import support
 from support import PYTHON, Case
+
+TIMER_CREATE, PERF_EVENT_OPEN = 222, 298  # on x86-64
+
+
+def filter_calls(*numbers):
+    """For preexec_fn: these system calls fail with EPERM, as in a container."""
+    load, jump_if_equal, leave = 0x20, 0x15, 0x06
+    allow, refuse = 0x7FFF0000, 0x00050001
+    program = struct.pack("HBBI", load, 0, 0, 0)
+    for number in numbers:
+        program += struct.pack("HBBI", jump_if_equal, 0, 1, number) + struct.pack("HBBI", leave, 0, 0, refuse)
+    program += struct.pack("HBBI", leave, 0, 0, allow)
+    filters = ctypes.create_string_buffer(program)
+    fprog = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(filters))
+    libc = ctypes.CDLL(None)
+
+    def install():
+        libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+        if libc.prctl(22, 2, ctypes.c_char_p(fprog), 0, 0):  # PR_SET_SECCOMP, a filter
+            os._exit(99)
+        assert filters
+
+    return install
 
 
 class Doctor(Case):
@@ -29,6 +55,23 @@ class Doctor(Case):
         r = self.call("bash", "-c", 'ulimit -i 4; "$0" doctor', support.FILPERF)
         self.assertIn("RLIMIT_SIGPENDING is 4", r.stdout)
         self.assertIn("--ulimit sigpending=", r.stdout)
+
+    def test_calls_refused_by_a_container(self):
+        if platform.machine() != "x86_64":
+            self.skipTest("numbers of x86-64")
+        r = self.filperf("doctor", preexec_fn=filter_calls(TIMER_CREATE, PERF_EVENT_OPEN))
+        self.assertEqual(r.returncode, 1, r.stdout)
+        self.assertRegex(r.stdout, r"BAD +timers: .*refused.*\n +-> .*docker run --security-opt seccomp=unconfined")
+        self.assertRegex(r.stdout, r"note +perf_event: refused.*\n +-> .*docker run --cap-add PERFMON")
+        self.assertRegex(r.stdout, r"note +seccomp: .*\n +-> .*docker run --security-opt seccomp=unconfined")
+
+    def test_run_where_timers_are_refused(self):
+        if platform.machine() != "x86_64":
+            self.skipTest("numbers of x86-64")
+        r = self.filperf("run", "--", PYTHON, "burn.py", preexec_fn=filter_calls(TIMER_CREATE, PERF_EVENT_OPEN))
+        self.assertEqual((r.returncode, r.stdout), (0, "begin\nend\n"), r.stderr)
+        self.assertIn("1 thread", r.stderr)
+        self.assertIn("without a sampling timer", r.stderr)
 
     def test_missing_agent(self):
         alone = os.path.join(self.dir, "alone")

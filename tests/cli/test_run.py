@@ -212,6 +212,7 @@ class PySpyFlags(Case):
         self.assertRegex(self.read("p.out"), r"burn \(burn.py\) \d+\n")
         r = self.filperf("run", "-o", "p.speedscope.json", "--", PYTHON, "burn.py")
         self.assertIn("speedscope", self.read("p.speedscope.json"))
+        self.assertIn("reports in outputs/perf: ./p.speedscope.json, burn.filperf\n", r.stderr)
         r = self.filperf("run", "-fflamegraph", "-rate", "5", "--", "true")
         self.assertEqual(r.returncode, 2)
 

@@ -182,17 +182,21 @@ static void name_part(const struct fp_profile *p, uint32_t i, char *part, size_t
 		snprintf(part, n_bytes, ".%d", process->pid);
 }
 
-/* Names in the summary: without the directory when it is the output directory. */
+/* Names in the summary: without the directory when it is the output directory,
+ * which the line names, else from here. */
 static void note_file(struct fp_report_files *f, const char *path)
 {
 	char shown[PATH_MAX];
+	const char *here = "";
 	size_t used = strlen(f->files), n = strlen(f->output_dir);
 
-	if (strncmp(path, f->output_dir, n) == 0 && path[n] == '/')
+	if (strncmp(path, f->output_dir, n) == 0 && path[n] == '/') {
 		snprintf(shown, sizeof(shown), "%s", path + n + 1);
-	else
+	} else {
 		fp_report_shown_path(path, shown, sizeof(shown));
-	snprintf(f->files + used, sizeof(f->files) - used, "%s%s", used ? " " : "", shown);
+		here = shown[0] == '/' ? "" : "./";
+	}
+	snprintf(f->files + used, sizeof(f->files) - used, "%s%s%s", used ? " " : "", here, shown);
 }
 
 static int render_format(const struct fp_report_render *job, const struct fp_renderer *r,
