@@ -24,7 +24,8 @@ static void put(struct fp_block_map *m, const struct fp_block *block)
 static int enlarge(struct fp_block_map *m)
 {
 	struct fp_block_map larger = { .n_slots = m->n_slots ? m->n_slots * 2 : 1024,
-				       .n_used = m->n_used };
+				       .n_used = m->n_used,
+				       .shift = m->n_slots ? m->shift - 1 : 64 - 10 };
 
 	larger.slots = calloc(larger.n_slots, sizeof(*larger.slots));
 	if (!larger.slots)

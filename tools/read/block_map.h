@@ -21,15 +21,15 @@ struct fp_block {
 /* Zero-initialised is empty and valid. */
 struct fp_block_map {
 	struct fp_block *slots;
-	size_t n_slots;           /* power of two */
+	size_t n_slots;           /* power of two … */
+	unsigned shift;           /* … 64 less its logarithm */
 	size_t n_used;
 };
 
+/* The golden ratio spreads what lies in a row evenly, as blocks do. */
 static inline size_t fp_block_map_at(const struct fp_block_map *m, uint64_t address)
 {
-	uint64_t x = address * 0x9e3779b97f4a7c15ull;
-
-	return (size_t)(x ^ (x >> 32)) & (m->n_slots - 1);
+	return (size_t)(address * 0x9e3779b97f4a7c15ull >> m->shift);
 }
 
 /* Brings the place of an address near, ahead of its use. */
