@@ -6,7 +6,7 @@ each other, pages and completions lie where programs look for them."""
 import os
 import shutil
 
-from support import Case, PYTHON, main, skip
+from support import Case, PYTHON, SOURCE, main, skip
 
 BUILD = os.environ["FP_BUILD"]
 
@@ -40,6 +40,12 @@ class Installed(Case):
         result = self.call(os.path.join(blank, "bin", "filperf"), "run", "--", PYTHON, "burn.py")
         self.assertEqual((result.returncode, result.stdout), (2, ""))
         self.one_line(result.stderr, "blank", "install filperf elsewhere")
+
+    def test_missing_packages_are_named(self):
+        result = self.call("cmake", "-S", SOURCE, "-B", "here", "-DCMAKE_IGNORE_PATH=/usr/include")
+        self.assertNotEqual(result.returncode, 0)
+        said = " ".join(result.stderr.split())
+        self.assertRegex(said, r"sudo apt-get install( [a-z0-9-]+)* libcjson-dev( [a-z0-9-]+)* and run cmake again")
 
 
 if __name__ == "__main__":

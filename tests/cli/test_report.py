@@ -111,7 +111,7 @@ class Labels(Case):
 
     def test_same_label_later_is_overwritten(self):
         for _ in range(2):
-            self.filperf("run", "--", PYTHON, "burn.py", "0.1")
+            self.filperf("run", "--spy-enabled", "--", PYTHON, "burn.py", "0.1")
             time.sleep(1.1)
         self.assertEqual(sorted(os.listdir(self.output())), ["burn-pyspy.svg", "burn.filperf"])
         self.assertEqual(len([n for n in os.listdir(self.output("burn.filperf")) if n.endswith(".fpc")]), 1)

@@ -61,6 +61,20 @@ class Terminal(Case):
         result = self.call(PYTHON, "burn.py", env={"LD_PRELOAD": AGENT})
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "begin\nend\n", ""))
 
+    def test_progress_of_long_work(self):
+        with open(os.path.join(self.work, "big.raw"), "w") as f:
+            for i in range(300000):
+                f.write("f%d (a.py:%d);g%d (b.py:%d) 1\n" % (i % 7919, i % 997, i % 104729, i % 499))
+        text = self.on_terminal(FILPERF, "convert", "-i", "big.raw", "-o", "big.svg")
+        self.assertRegex(text, r"\r\033\[Kfilperf: reading \d+ %")
+        self.assertIn("\r\033[Kfilperf: writing svg", text)
+        self.assertTrue(text.endswith("\r\033[K"), text[-80:])
+        # neither where nobody looks, nor for what is done at once
+        result = self.filperf("convert", "-i", "big.raw", "-o", "big.svg")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.write("small.raw", "f (a.py:1) 1\n")
+        self.assertEqual(self.on_terminal(FILPERF, "convert", "-i", "small.raw", "-o", "small.svg"), "")
+
 
 if __name__ == "__main__":
     main()

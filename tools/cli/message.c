@@ -2,11 +2,13 @@
 /* Messages, colours and progress of filperf.  Ordinary program, one thread. */
 #include "tools/cli/message.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 void fp_say(const char *format, ...)
@@ -48,41 +50,59 @@ unsigned int fp_terminal_columns(FILE *stream)
 	return size.ws_col;
 }
 
+/* A line appears when work takes long, whatever it is doing by then: the alarm
+ * shows what was said last. */
 static struct {
-	bool shown;
-	int64_t began_ms, last_ms;
+	char texts[2][160];
+	volatile sig_atomic_t current, shown;
+	bool running;
 } progress;
 
-static int64_t now_ms(void)
+static void show_progress(int number)
 {
-	struct timespec t;
+	const char *text = progress.texts[progress.current];
+	int saved_errno = errno;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	(void)number;
+	if (write(STDERR_FILENO, text, strlen(text)) > 0)
+		progress.shown = 1;
+	errno = saved_errno;
+}
+
+static void set_alarm(int first_ms, int every_ms)
+{
+	struct itimerval when = {{0, every_ms * 1000}, {0, first_ms * 1000}};
+
+	(void)setitimer(ITIMER_REAL, &when, NULL);
 }
 
 void fp_progress_show(void *ctx, const char *what, uint64_t done, uint64_t all)
 {
-	int64_t now = now_ms();
+	struct sigaction act = {.sa_handler = show_progress, .sa_flags = SA_RESTART};
+	int next = !progress.current;
 
 	(void)ctx;
-	if (!progress.began_ms)
-		progress.began_ms = now;
-	if (now - progress.began_ms < 300 || now - progress.last_ms < 100 || !isatty(STDERR_FILENO))
+	if (!progress.running && !isatty(STDERR_FILENO))
 		return;
-	progress.last_ms = now;
-	progress.shown = true;
 	if (all)
-		fprintf(stderr, "\r\033[Kfilperf: %s %d %%", what, (int)(100.0 * (double)done / (double)all));
+		snprintf(progress.texts[next], sizeof(progress.texts[next]), "\r\033[Kfilperf: %.60s %d %%", what,
+			 (int)(100.0 * (double)done / (double)all));
 	else
-		fprintf(stderr, "\r\033[Kfilperf: %s", what);
-	fflush(stderr);
+		snprintf(progress.texts[next], sizeof(progress.texts[next]), "\r\033[Kfilperf: %.60s", what);
+	progress.current = next;
+	if (progress.running)
+		return;
+	progress.running = true;
+	(void)sigaction(SIGALRM, &act, NULL);
+	set_alarm(300, 200);
 }
 
 void fp_progress_clear(void)
 {
-	if (progress.shown)
-		fputs("\r\033[K", stderr);
-	fflush(stderr);
-	progress.shown = false;
+	if (progress.running)
+		set_alarm(0, 0);
+	progress.running = false;
+	if (progress.shown && write(STDERR_FILENO, "\r\033[K", 4) < 0)
+		return; /* nobody looks any more */
+	progress.shown = 0;
 }

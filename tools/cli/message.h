@@ -23,8 +23,8 @@ bool fp_may_colour(FILE *stream);
 /* Columns of the terminal behind stream; 0: no terminal. */
 unsigned int fp_terminal_columns(FILE *stream);
 
-/* For fp_read_options.progress: a line on stderr after the first 300 ms, when
- * stderr is a terminal. */
+/* For fp_read_options.progress: a line on stderr after 300 ms, when stderr is a
+ * terminal; by SIGALRM, until fp_progress_clear(). */
 void fp_progress_show(void *ctx, const char *what, uint64_t done, uint64_t all);
 /* Takes the line away; call before other output. */
 void fp_progress_clear(void);

@@ -112,8 +112,11 @@ int fp_report_render_one(const struct fp_renderer *r, const struct fp_profile *p
 			 const char *path)
 {
 	struct fp_store_file file;
+	char what[64];
 	int err;
 
+	snprintf(what, sizeof(what), "writing %s", r->name);
+	fp_progress_show(NULL, what, 0, 0);
 	if (strcmp(path, "-") == 0) {
 		err = r->render(p, o, stdout);
 		return err ? err : fflush(stdout) ? -errno : 0;
@@ -215,7 +218,6 @@ static int render_format(const struct fp_report_render *job, const struct fp_ren
 	}
 	err = make_parent(path);
 	note_file(job->files, path);
-	fp_progress_show(NULL, r->name, 0, 0);
 	for (uint32_t i = 0; i < n && !err; i++) {
 		if (r->per_process) {
 			name_part(p, i, part, sizeof(part));

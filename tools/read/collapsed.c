@@ -226,7 +226,7 @@ int fp_read_collapsed(const struct fp_read_job *job, const char *path, const cha
 {
 	struct fp_profile *p = fp_builder_profile(job->b);
 	struct roots r = { 0 };
-	size_t n_taken = 0, room = 0;
+	size_t n_taken = 0, room = 0, n_lines = 0;
 	char *line = NULL;
 	int err = 0;
 
@@ -250,6 +250,8 @@ int fp_read_collapsed(const struct fp_read_job *job, const char *path, const cha
 			len--;
 		line[len] = 0;
 		err = take_line(job, &r, line, strlen(line), path, &n_taken);
+		if (++n_lines % 16384 == 0 && job->options->progress)
+			job->options->progress(job->options->progress_ctx, "reading", i, n_bytes);
 		i = end ? (size_t)(end - text) + 1 : n_bytes;
 	}
 	free(line);

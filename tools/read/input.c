@@ -212,6 +212,8 @@ int fp_profile_read(const char *in, const struct fp_read_options *options,
 
 	if (!job.b)
 		return fp_read_refuse(&job, -ENOMEM, "not enough memory to read %s", in);
+	if (options->progress)
+		options->progress(options->progress_ctx, "reading", 0, 0);
 	if (stat(in, &st) < 0)
 		err = fp_read_refuse(&job, -errno, "cannot find %s: %s", in, strerror(errno));
 	else if (S_ISDIR(st.st_mode))
