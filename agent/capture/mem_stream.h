@@ -8,7 +8,8 @@
  *
  *   01s.kkkk  ALLOC: Z(address / 8 - last address / 8); s = 0: V(cell), s = 1:
  *             the cell of the ALLOC before.  kkkk: for small size classes
- *             16 x class - size; for large ones V(size) follows.
+ *             16 x class - size; for large ones, and for cell 1 (what found no
+ *             room), V(size) follows.
  *   10......  FREE: Z(address / 8 - last address / 8)
  *   00000001  TIME: V(ms since start) V(rss bytes)
  *   00000010  UNMAP: V(address / 8) V(size): a range of mappings ends

@@ -149,6 +149,25 @@ static void a_cut_stream_gives_its_beginning(void **state)
 	close(fd);
 }
 
+/* What a running program writes after the profile was read may name new cells. */
+static void the_stream_ends_where_it_ended_when_read(void **state)
+{
+	static struct seen first, again;
+
+	(void)state;
+	write_varied();
+	int fd = open(path, O_RDWR);
+	struct fp_region r = stream_region(fd);
+	set_used(fd, r.used_bytes / 2);
+	struct fp_profile *p = read_path();
+	see_all(p, &first);
+	set_used(fd, r.used_bytes);
+	see_all(p, &again);
+	assert_int_equal(again.n, first.n);
+	fp_profile_destroy(p);
+	close(fd);
+}
+
 static int check_ids(void *ctx, const struct fp_memory_event *e)
 {
 	const struct fp_profile *p = ctx;
@@ -204,6 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_cut_stream_gives_its_beginning),
+		cmocka_unit_test(the_stream_ends_where_it_ended_when_read),
 		cmocka_unit_test(any_byte_may_be_wrong),
 		cmocka_unit_test(whoever_takes_may_stop),
 	};
