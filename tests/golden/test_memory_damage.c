@@ -219,12 +219,35 @@ static void whoever_takes_may_stop(void **state)
 	fp_profile_destroy(p);
 }
 
+static void absurd_headers_are_bounded(void **state)
+{
+	struct fp_mem_header absurd;
+
+	(void)state;
+	write_varied();
+	int fd = open(path, O_RDWR);
+	memset(&absurd, 0xff, sizeof(absurd));
+	for (uint32_t mode = FP_MEM_SAMPLED; mode <= FP_MEM_EXACT + 1; mode++) {
+		absurd.mode = mode;
+		assert_int_equal(pwrite(fd, &absurd, sizeof(absurd), offsetof(struct fp_capture_header, mem)),
+				 sizeof(absurd));
+		struct fp_profile *p = read_path();
+		assert_int_equal(p->memory != NULL, mode <= FP_MEM_EXACT);
+		assert_int_equal(p->headers[0].mem.frozen_ns, 0);
+		assert_int_equal(p->headers[0].mem.heap_bytes, 0);
+		assert_int_equal(p->headers[0].mem.at_end.rss_anon_bytes, 0);
+		fp_profile_destroy(p);
+	}
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_cut_stream_gives_its_beginning),
 		cmocka_unit_test(the_stream_ends_where_it_ended_when_read),
 		cmocka_unit_test(any_byte_may_be_wrong),
+		cmocka_unit_test(absurd_headers_are_bounded),
 		cmocka_unit_test(whoever_takes_may_stop),
 	};
 	snprintf(path, sizeof(path), "/tmp/fp-test-damage-%d", (int)getpid());

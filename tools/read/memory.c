@@ -201,11 +201,15 @@ static int note_stream(const struct fp_memory_intake *in, struct fp_memory_proce
 	return 0;
 }
 
-/* When the heap never fell again, nobody has written down its peak. */
-static void complete_header(struct fp_capture_header *h, uint64_t live_bytes)
+/* The agent writes these down at ticks, at falls from a peak and at the end;
+ * cells are always up to date. */
+static void complete_header(struct fp_capture_header *h, const struct fp_capture *c)
 {
 	struct fp_mem_header *m = &h->mem;
+	uint64_t live_bytes = live_heap_bytes(c);
 
+	if (c->cut)
+		m->heap_bytes = live_bytes;
 	if (m->peak_bytes >= live_bytes)
 		return;
 	m->peak_bytes = live_bytes;
@@ -241,7 +245,7 @@ int fp_memory_take(const struct fp_memory_intake *in)
 	if (err)
 		return err;
 	m->processes[m->n_processes++] = process;
-	complete_header(&p->headers[in->header], live_heap_bytes(c));
+	complete_header(&p->headers[in->header], c);
 	if (c->header.mem.mode > (uint32_t)m->mode)
 		m->mode = (enum fp_mem_mode)c->header.mem.mode;
 	return 0;
