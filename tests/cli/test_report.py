@@ -200,6 +200,7 @@ class Going(Case):
         self.assertRegex(ps, r"running +\S+ +1 +1 +burn ")
         run = os.path.join(self.base, self.runs()[0])
         self.assertIn(run, ps)
+        self.assertIn(", still running\n", self.filperf("top").stdout)
         for arguments in (("top",), ("top", run), ("top", "-l", "-i", run), ("convert", run, "-o", "x.raw")):
             r = self.filperf(*arguments)
             self.assertEqual(r.returncode, 0, r.stderr)

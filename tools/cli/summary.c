@@ -74,9 +74,9 @@ static void print_head(const struct fp_profile *p, const struct fp_report_files 
 {
 	double stopped_s = stopped_after_s(p);
 
-	fprintf(out, "%sfilperf: %s%s: %.2f s, CPU %.2f s, %u process%s, %u thread%s%s", bold, files->label, plain,
+	fprintf(out, "%sfilperf: %s%s: %.2f s, CPU %.2f s, %u process%s, %u thread%s%s%s", bold, files->label, plain,
 		(double)p->wall_ns / 1e9, (double)f->cpu_ns / 1e9, p->n_processes, p->n_processes == 1 ? "" : "es",
-		f->n_threads, plural(f->n_threads), p->cut ? "; cut: a process was killed or still runs" : "");
+		f->n_threads, plural(f->n_threads), p->cut ? "; " : "", p->cut ? fp_summary_cut(p) : "");
 	if (stopped_s > 0)
 		fprintf(out, "; recorded for the first %g s", stopped_s);
 	fputc('\n', out);

@@ -81,7 +81,7 @@ void fp_memory_text_head(const struct fp_profile *p, const char *what, FILE *out
 	fprintf(out, "cost: filperf's sampling and start took %.1f ms of CPU, %.2f %%; the hooks of memory are in the rest\n",
 		(double)cost_ns / 1e6, cpu_ns ? 100.0 * (double)cost_ns / (double)cpu_ns : 0.0);
 	if (p->cut)
-		fputs("cut: a process was killed or still runs; this is how it stood\n", out);
+		fprintf(out, "%s; this is how it stood\n", fp_summary_cut(p));
 	put_losses(p, out);
 	fputc('\n', out);
 }

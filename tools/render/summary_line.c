@@ -56,6 +56,17 @@ static void add(char *out, size_t out_bytes, const char *text)
 	snprintf(out + n, out_bytes - n, "%s%s", n ? ", " : "", text);
 }
 
+const char *fp_summary_cut(const struct fp_profile *p)
+{
+	bool runs = false, gone = false;
+
+	for (uint32_t i = 0; i < p->n_processes; i++) {
+		runs = runs || p->processes[i].running;
+		gone = gone || (p->processes[i].cut && !p->processes[i].running);
+	}
+	return runs && !gone ? "still running" : "cut: a process was killed or still runs";
+}
+
 void fp_summary_line(const struct fp_profile *p, const struct fp_profile *base, char *out,
 		     size_t out_bytes)
 {
@@ -90,7 +101,7 @@ void fp_summary_line(const struct fp_profile *p, const struct fp_profile *base, 
 		break;
 	}
 	if (p->cut)
-		add(out, out_bytes, "cut: a process was killed or still runs");
+		add(out, out_bytes, fp_summary_cut(p));
 	if (base) {
 		uint64_t then = fp_summary_sampled_ns(base);
 

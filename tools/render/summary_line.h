@@ -15,6 +15,9 @@ void fp_summary_line(const struct fp_profile *p, const struct fp_profile *base, 
 /* Whether the run was told not to sample CPU. */
 bool fp_summary_is_off(const struct fp_profile *p);
 
+/* What p->cut means, as far as it is known: "still running", or "cut: …". */
+const char *fp_summary_cut(const struct fp_profile *p);
+
 /* Lines for a graph without samples; their number. */
 int fp_summary_why_empty(const struct fp_profile *p, char (*lines)[256], int n);
 
