@@ -456,6 +456,7 @@ def children_apart(facts):
 
 
 program("copies", "early")
+program("copies", "early", name="copies_early_bound_at_once", environment={"LD_BIND_NOW": "1"})
 program("copies", "signals", wall=False, check=copied(100400, 100000 * 10007 + 400 * 4001, (0.6e9, 1.5e9)))
 program("copies", "children", check=children_apart)
 program("copies", "before_exec", check=copied(64, 64 * BLOCK))
@@ -464,6 +465,7 @@ program("copies", "empty", check=copied(400000, 0))
 program("copies", "huge", check=copied(2, 10 << 30, (10 << 30, (10 << 30) + 50 * BLOCK)))
 program("copies", "small_stacks", check=copied(560, 560 * BLOCK))
 program("copies", "at_exit")
+program("copies", "threads_at_end", check=copied(200, 4 * 50 * (BLOCK // 2)))
 program("copies", "signals", name="copies_off", wall=False, environment={"FIL_PERF_SCALENE_COPY": "0"},
         check=lambda facts: "copies were counted" if any(f["copies"] or f["copy_calls"] for f in facts) else None)
 for kind in "cme":

@@ -283,6 +283,38 @@ static int at_exit(int argc, char **argv)
 	return 0;
 }
 
+static volatile int n_ready;
+
+static void *copy_and_stay(void *leave)
+{
+	for (int i = 0; i < 50; i++)
+		copy(to, from, leave ? 10 : BLOCK / 2);
+	__atomic_fetch_add(&n_ready, 1, __ATOMIC_SEQ_CST);
+	/* Past every hook and destructor: nobody hears of this end. */
+	if (leave)
+		syscall(SYS_exit, 0);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+/* Four threads live at the end; four more were gone, and their stacks are given back. */
+static int threads_at_end(int argc, char **argv)
+{
+	pthread_t thread;
+
+	(void)argc, (void)argv;
+	for (int i = 0; i < 8; i++) {
+		pthread_create(&thread, NULL, copy_and_stay, i % 2 ? &key : NULL);
+		if (i % 2)
+			pthread_join(thread, NULL);
+	}
+	while (n_ready < 8)
+		sched_yield();
+	say("copied\n");
+	return 0;
+}
+
 static const struct hostile_case cases[] = {
 	{"early", early},
 	{"signals", signals},
@@ -294,6 +326,7 @@ static const struct hostile_case cases[] = {
 	{"overflow", overflow},
 	{"small_stacks", small_stacks},
 	{"at_exit", at_exit},
+	{"threads_at_end", threads_at_end},
 	{NULL, NULL},
 };
 
