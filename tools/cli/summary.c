@@ -179,12 +179,20 @@ static double print_imports(const struct fp_profile *p, FILE *out)
 	return share;
 }
 
+/* Far fewer signals than the rate, or the slowest usual tick, would give. */
+static bool is_coarse(const struct fp_profile *p, const struct facts *f)
+{
+	double due_hz = p->rate_hz < 100 ? p->rate_hz : 100;
+
+	return f->cpu_ns > 1000000000 && f->delivered_hz < due_hz / 2;
+}
+
 static void print_cost(const struct fp_profile *p, const struct fp_report_files *files, const struct facts *f,
 		       FILE *out)
 {
-	fprintf(out, "agent: %.1f ms CPU (%.2f %%), %.1f MB; %u Hz asked, %.0f Hz of CPU time delivered",
+	fprintf(out, "agent: %.1f ms CPU (%.2f %%), %.1f MB; %u Hz asked, %.0f Hz of CPU time delivered%s",
 		(double)f->agent_ns / 1e6, percent(f->agent_ns, f->cpu_ns), (double)f->agent_bytes / 1e6, p->rate_hz,
-		f->delivered_hz);
+		f->delivered_hz, is_coarse(p, f) ? " (busy machine or deep stacks: sums are right, places coarse)" : "");
 	if (files->rendered)
 		fprintf(out, "; rendered in %.2f s", (double)files->render_ns / 1e9);
 	fputc('\n', out);
