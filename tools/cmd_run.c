@@ -8,6 +8,7 @@
 #include "tools/cli/message.h"
 #include "tools/cli/program.h"
 #include "tools/cli/report.h"
+#include "tools/cli/snapshot.h"
 #include "tools/cli/store.h"
 #include "tools/render/render.h"
 
@@ -125,6 +126,20 @@ static bool settle_output_file(struct fp_cli *cli, char *path, size_t n_bytes)
 	return true;
 }
 
+/* Nobody is told when there is nothing to read yet. */
+static void take_snapshot(const char *run_dir)
+{
+	char path[PATH_MAX] = "";
+	struct fp_run *run;
+
+	if (fp_run_load(run_dir, &run) < 0)
+		return;
+	fp_say_nothing(true);
+	(void)fp_snapshot_write(run, NULL, path, sizeof(path));
+	fp_say_nothing(false);
+	fp_run_free(run);
+}
+
 static int find_agent(char *agent, size_t n_bytes)
 {
 	char tried[2 * PATH_MAX];
@@ -195,6 +210,8 @@ static int run(struct fp_cli *cli)
 		return r == -ENOENT ? 127 : 126;
 	}
 	launch.path = program;
+	launch.every_s = (unsigned int)cli->settings.of[FP_OPTION_memray_snapshot_s].number;
+	launch.tick = take_snapshot;
 	if (!cli->settings.of[FP_OPTION_enabled].on) {
 		execvp(program, cli->operands);
 		fp_say("%s: cannot be started: %s", program, strerror(errno));

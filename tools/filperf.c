@@ -8,7 +8,7 @@
 
 const struct fp_command *const fp_commands[] = {
 	&fp_command_run,    &fp_command_report, &fp_command_flamegraph, &fp_command_convert, &fp_command_top,
-	&fp_command_memory, &fp_command_ps,	    &fp_command_config, &fp_command_doctor,	&fp_command_generate, NULL,
+	&fp_command_memory, &fp_command_snapshot, &fp_command_ps,	    &fp_command_config, &fp_command_doctor,	&fp_command_generate, NULL,
 };
 
 const struct fp_command *fp_command_find(const char *name)

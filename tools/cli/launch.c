@@ -228,6 +228,43 @@ static int wait_for_exec(int pipe_fd, struct fp_launch *l)
 	return err;
 }
 
+static int wait_for_end(pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+/* SIGCHLD is blocked, so that its end between two looks is not missed. */
+static int wait_ticking(struct fp_launch *l, pid_t pid)
+{
+	struct timespec now, next;
+	sigset_t child;
+	int status = 0;
+
+	if (!l->every_s)
+		return wait_for_end(pid);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &child, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &next);
+	next.tv_sec += l->every_s;
+	while (waitpid(pid, &status, WNOHANG) != pid) {
+		struct timespec rest = {0, 0};
+
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (now.tv_sec >= next.tv_sec) {
+			l->tick(l->run_dir);
+			next.tv_sec = now.tv_sec + l->every_s;
+		}
+		rest.tv_sec = next.tv_sec > now.tv_sec ? next.tv_sec - now.tv_sec : 0;
+		(void)sigtimedwait(&child, NULL, &rest);
+	}
+	return status;
+}
+
 int fp_launch_run(struct fp_launch *l, int *ret_wait_status)
 {
 	struct sigaction chld, dfl = {.sa_handler = SIG_DFL};
@@ -264,8 +301,7 @@ int fp_launch_run(struct fp_launch *l, int *ret_wait_status)
 	r = wait_for_exec(fds[0], l);
 	close(fds[0]);
 	let_streams_go();
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = r ? wait_for_end(pid) : wait_ticking(l, pid);
 	child_pid = 0;
 	*ret_wait_status = status;
 	return r;

@@ -19,6 +19,8 @@ struct fp_launch {
 	const char *base;          /* of run directories, made */
 	const struct fp_settings *settings;
 	const char *output_file;   /* of -o, absolute; NULL */
+	unsigned int every_s;      /* 0, or how often to call tick() while the command runs */
+	void (*tick)(const char *run_dir);
 	char run_dir[PATH_MAX];    /* out */
 };
 

@@ -11,12 +11,21 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+static bool is_silent;
+
+void fp_say_nothing(bool silent)
+{
+	is_silent = silent;
+}
+
 void fp_say(const char *format, ...)
 {
 	char line[4096] = "filperf: ";
 	size_t n = strlen(line);
 	va_list ap;
 
+	if (is_silent)
+		return;
 	va_start(ap, format);
 	vsnprintf(line + n, sizeof(line) - n - 1, format, ap);
 	va_end(ap);

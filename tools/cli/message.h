@@ -17,6 +17,9 @@
  * characters become '?'. */
 void fp_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Until told otherwise fp_say() is silent. */
+void fp_say_nothing(bool silent);
+
 /* Whether to colour what goes to stream: a terminal, and NO_COLOR unset. */
 bool fp_may_colour(FILE *stream);
 

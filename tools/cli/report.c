@@ -8,6 +8,7 @@
 #include "tools/cli/message.h"
 #include "tools/cli/report_files.h"
 #include "tools/cli/run_label.h"
+#include "tools/cli/snapshot.h"
 #include "tools/cli/store.h"
 
 #include <errno.h>
@@ -258,6 +259,8 @@ static int write_everything(struct job *job)
 						  .diff = job->request->diff};
 
 		r = fp_report_render_all(&render, failed, sizeof(failed));
+		if (!r && !job->is_again)
+			r = fp_snapshot_collect(job->run, f, failed, sizeof(failed));
 		if (r)
 			return r > 0 ? r : say_unwritable(job, failed, r);
 	}

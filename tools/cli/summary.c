@@ -4,6 +4,7 @@
  * next command for the biggest finding.  Ordinary program, one thread.
  */
 #include "tools/cli/report.h"
+#include "tools/cli/summary_memory.h"
 #include "tools/model/function_table.h"
 #include "tools/model/import_bill.h"
 #include "tools/model/names.h"
@@ -13,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOP_LINES 5
+#define TOP_LINES 5 /* with those of memory */
+#define NOISE_SAMPLES 4 /* fewer could be none or twice as many */
 
 struct facts {
 	uint64_t cpu_ns, sampled_ns, agent_ns, booked_ns, samples, n_losses;
@@ -79,11 +81,15 @@ static void print_head(const struct fp_profile *p, const struct fp_report_files 
 		f->n_threads, plural(f->n_threads), p->cut ? "; " : "", p->cut ? fp_summary_cut(p) : "");
 	if (stopped_s > 0)
 		fprintf(out, "; recorded for the first %g s", stopped_s);
+	if (f->samples && (f->samples < 100 || f->cpu_ns < 1000000000u))
+		fprintf(out, "; %llu sample%s in %.2f s: a line under %.0f %% is noise", (unsigned long long)f->samples,
+			plural(f->samples), (double)f->cpu_ns / 1e9,
+			f->samples > NOISE_SAMPLES ? 100.0 * NOISE_SAMPLES / (double)f->samples : 100.0);
 	fputc('\n', out);
 }
 
 /* Returns the share of the largest line. */
-static double print_top(const struct fp_profile *p, const char *bold, const char *plain, FILE *out)
+static double print_top(const struct fp_profile *p, uint32_t n_lines, const char *bold, const char *plain, FILE *out)
 {
 	struct fp_function_table *t;
 	double largest = 0;
@@ -92,7 +98,7 @@ static double print_top(const struct fp_profile *p, const char *bold, const char
 	if (fp_function_table_make(p, FP_TABLE_LINE, false, UINT32_MAX, &t) < 0)
 		return 0;
 	order = fp_function_table_order(p, t, FP_ORDER_SELF);
-	for (uint32_t i = 0; order && i < t->n_rows && shown < TOP_LINES; i++) {
+	for (uint32_t i = 0; order && i < t->n_rows && shown < n_lines; i++) {
 		const struct fp_row *row = &t->rows[order[i]];
 		const struct fp_frame *frame = &p->frames[row->frame];
 		char text[256];
@@ -262,7 +268,7 @@ static void print_notice(const struct fp_profile *p, FILE *out)
 static void print_next(const struct fp_profile *p, const struct fp_report_files *files, const struct facts *f,
 		       double largest, double imports, FILE *out)
 {
-	char in[PATH_MAX + FP_LABEL_BYTES + 16];
+	char in[PATH_MAX + FP_LABEL_BYTES + 16], leak[256];
 
 	snprintf(in, sizeof(in), "%s/%s.filperf", files->shown_dir, files->label);
 	if (files->n_outlived)
@@ -271,6 +277,10 @@ static void print_next(const struct fp_profile *p, const struct fp_report_files 
 			files->n_outlived == 1 ? "s" : "");
 	else if (!files->rendered)
 		fprintf(out, "next: filperf report %s\n", in);
+	else if (fp_summary_memory_leak(p, leak, sizeof(leak)))
+		fprintf(out, "next: filperf memory leaks -i %s   # %s\n", in, leak);
+	else if (fp_summary_is_off(p) && fp_summary_memory_lines(p, files))
+		fprintf(out, "next: filperf memory summary -i %s   # what the peak was made of\n", in);
 	else if (fp_summary_is_off(p))
 		fputs("next: filperf run --spy-enabled -- COMMAND   # to see where the CPU goes\n", out);
 	else if (largest <= 0 && p->rate_hz < 1000)
@@ -292,8 +302,9 @@ int fp_summary_write(const struct fp_profile *p, const struct fp_report_files *f
 
 	gather(p, &f);
 	print_head(p, files, &f, bold, plain, out);
-	largest = print_top(p, bold, plain, out);
+	largest = print_top(p, TOP_LINES - fp_summary_memory_lines(p, files), bold, plain, out);
 	imports = print_imports(p, out);
+	fp_summary_memory_put(p, files, out);
 	print_cost(p, files, &f, out);
 	print_losses(p, &f, out);
 	print_notice(p, out);
