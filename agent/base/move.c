@@ -4,7 +4,9 @@
 
 #include <stdint.h>
 
-static void move_up(unsigned char *to, const unsigned char *from, size_t n_bytes)
+#define INLINE inline __attribute__((always_inline))
+
+static INLINE void move_up(unsigned char *to, const unsigned char *from, size_t n_bytes)
 {
 #if defined(__x86_64__)
 	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n_bytes) : : "memory");
@@ -14,7 +16,7 @@ static void move_up(unsigned char *to, const unsigned char *from, size_t n_bytes
 #endif
 }
 
-static void move_down(unsigned char *to, const unsigned char *from, size_t n_bytes)
+static INLINE void move_down(unsigned char *to, const unsigned char *from, size_t n_bytes)
 {
 	while (n_bytes--)
 		to[n_bytes] = from[n_bytes];
