@@ -247,6 +247,7 @@ void writer_copy(struct capture_writer *w, uint32_t thread, uint32_t stack, uint
 {
 	struct fp_copy_slot *s = append(w, FP_REGION_COPIES, sizeof(*s));
 
+	w->header.mem.copies = 1;
 	*s = (struct fp_copy_slot){ .thread = thread, .stack = stack, .n_samples = n_samples,
 				    .bytes = { python_bytes, native_bytes },
 				    .calls = { 256ull * n_samples, 0 } };

@@ -312,6 +312,24 @@ static void a_process_without_memory_has_none(void **state)
 	fp_profile_destroy(p);
 }
 
+static void copies_may_be_all_that_was_recorded(void **state)
+{
+	struct capture_writer w;
+	struct made m = begin(&w, FP_MEM_OFF);
+
+	(void)state;
+	writer_copy(&w, m.worker, m.other, 10, 3000, 3);
+	writer_finish(&w, path);
+	struct fp_profile *p = read_path();
+	assert_non_null(p->memory);
+	assert_int_equal(p->memory->n_processes, 0);
+	assert_int_equal(p->memory->n_cells, 0);
+	assert_int_equal(p->memory->n_copies, 1);
+	assert_int_equal(p->memory->copies[0].bytes[FP_COPY_NATIVE], 3000);
+	assert_string_equal(leaf(p, p->memory->copies[0].stack), "g");
+	fp_profile_destroy(p);
+}
+
 /* CPU without native frames, memory with them, in one tree of stacks. */
 static void memory_keeps_the_native_frames_it_recorded(void **state)
 {
@@ -386,6 +404,7 @@ int main(void)
 		cmocka_unit_test(sampled_counts_are_rounded),
 		cmocka_unit_test(threads_and_lines_are_chosen),
 		cmocka_unit_test(a_process_without_memory_has_none),
+		cmocka_unit_test(copies_may_be_all_that_was_recorded),
 		cmocka_unit_test(memory_keeps_the_native_frames_it_recorded),
 		cmocka_unit_test(cells_that_point_nowhere_are_left_out),
 		cmocka_unit_test(the_version_before_memory_is_refused),

@@ -222,7 +222,7 @@ int fp_capture_take(const struct fp_read_job *job, struct fp_capture *c, const c
 		err = take_process(&in, header);
 	if (!err)
 		err = take_threads(&in);
-	if (!err && job->options->want_memory && c->header.mem.mode != FP_MEM_OFF)
+	if (!err && job->options->want_memory && (c->header.mem.mode != FP_MEM_OFF || c->n_copies))
 		err = take_memory(&in, header, path);
 	if (!err)
 		err = take_nodes(&in, false);

@@ -65,8 +65,10 @@ int fp_capture_memory_copy(struct fp_capture *c)
 	size_t n_known = c->header.header_bytes;
 	int err;
 
+	/* Copies may be all that was recorded. */
 	if (m->mode == FP_MEM_OFF)
-		return 0;
+		return !m->copies ? 0 :
+		       copy_table(c, FP_REGION_COPIES, sizeof(*c->copies), &c->copies, &c->n_copies);
 	if (m->stream) {
 		c->stream_offset_bytes = stream->offset_bytes;
 		c->stream_bytes = stream->used_bytes < stream->reserved_bytes ?

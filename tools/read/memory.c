@@ -226,9 +226,11 @@ int fp_memory_take(const struct fp_memory_intake *in)
 	struct fp_memory *m;
 	int err;
 
-	if (c->header.mem.mode == FP_MEM_OFF)
+	if (c->header.mem.mode == FP_MEM_OFF && !c->n_copies)
 		return 0;
 	m = memory_of(p);
+	if (m && c->header.mem.mode == FP_MEM_OFF)
+		return take_copies(in, m);
 	process.path = fp_arena_copy(fp_builder_arena(in->b), in->path, strlen(in->path));
 	cells = fp_arena_take(fp_builder_arena(in->b), (c->n_mem_cells + 1ul) * sizeof(*cells));
 	if (!m || !process.path || !cells)

@@ -60,7 +60,7 @@ struct fp_memory {
 	enum fp_mem_mode mode;    /* the most exact of the processes' */
 	struct fp_memory_cell *cells; /* by process; carriers and file maps included, see allocator */
 	size_t n_cells;
-	struct fp_memory_copy *copies;
+	struct fp_memory_copy *copies; /* of processes without recorded memory too */
 	size_t n_copies;
 	struct fp_memory_process *processes; /* in the order of the profile's processes */
 	uint32_t n_processes;
