@@ -18,21 +18,11 @@ struct writing {
 	uint32_t map;
 };
 
+/* What ends a block from before the hooks says nothing. */
 static bool is_record(const struct fp_memray_bin *b, const struct fp_memory_event *e)
 {
-	const struct fp_memory_process *process = b->process;
-
-	switch (e->kind) {
-	case FP_MEMORY_ALLOC:
-	case FP_MEMORY_FREE: /* of a block from before the hooks: says nothing */
-		return e->cell - process->first_cell < process->n_cells &&
-		       e->thread < b->p->n_threads;
-	case FP_MEMORY_UNMAP:
-		return e->thread < b->p->n_threads;
-	case FP_MEMORY_TIME:
-		return false;
-	}
-	return false;
+	return e->kind != FP_MEMORY_TIME && e->cell - b->process->first_cell < b->process->n_cells &&
+	       fp_memory_is_heap(b->p->memory->cells[e->cell].allocator);
 }
 
 struct counting {
@@ -58,8 +48,11 @@ int fp_memray_stream_count(const struct fp_memray_bin *b, uint64_t *ret_n_record
 	return err;
 }
 
-static void put_thread(struct writing *w, uint32_t thread)
+/* Of an event: who did it, or, where that is not known, who had allocated. */
+static void put_thread(struct writing *w, const struct fp_memory_event *e)
 {
+	uint32_t thread = e->thread < w->b->p->n_threads ? e->thread : w->b->p->memory->cells[e->cell].thread;
+
 	if (w->thread == thread)
 		return;
 	w->thread = thread;
@@ -97,12 +90,10 @@ static void put_alloc(struct writing *w, const struct fp_memory_event *e)
 	const struct fp_memray_stack *stack = &b->stacks->of_cell[e->cell - b->process->first_cell];
 	uint8_t allocator = b->p->memory->cells[e->cell].allocator;
 
-	if (!fp_memory_is_heap(allocator))
-		return;
 	/* A stack may have been made before its objects' map began, never after. */
 	while (b->stacks->has_native && w->map < stack->map)
 		fp_memray_put_map(b, ++w->map);
-	put_thread(w, e->thread);
+	put_thread(w, e);
 	put_stack(w, stack->trace);
 	fp_memray_put_alloc(b->out, fp_memray_allocator(allocator), e->address, e->size,
 			    stack->native);
@@ -122,13 +113,13 @@ static int put_event(void *ctx, const struct fp_memory_event *e)
 		put_alloc(w, e);
 		break;
 	case FP_MEMORY_FREE:
-		put_thread(w, e->thread);
+		put_thread(w, e);
 		fp_memray_put_free(b->out,
 				   fp_memray_is_python(b->p->memory->cells[e->cell].allocator),
 				   e->address);
 		break;
 	case FP_MEMORY_UNMAP:
-		put_thread(w, e->thread);
+		put_thread(w, e);
 		fp_memray_put_unmap(b->out, e->address, e->size);
 		break;
 	case FP_MEMORY_TIME:

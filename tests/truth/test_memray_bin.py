@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Memray's own reader finds in the .bin of a run is what filperf has in
+its cells: each allocation, the peak and the survivors by stack, to the byte.
+usage: test_memray_bin.py; wants memray in this Python or in $FP_PEERS."""
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+
+SOURCE, BUILD, AGENT = os.environ["FP_SOURCE"], os.environ["FP_BUILD"], os.environ["FP_AGENT"]
+sys.path.insert(0, os.path.join(SOURCE, "tests", "deps"))
+FAILED = []
+FREES = {1, 5, 15}
+
+try:
+    import memray
+except ImportError:
+    peer = os.path.join(os.environ.get("FP_PEERS", ""), "bin", "python")
+    if not os.path.exists(peer):
+        print("SKIP: memray is not here (FP_PEERS)")
+        sys.exit(77)
+    if os.path.realpath(sys.prefix) == os.path.realpath(os.environ["FP_PEERS"]):
+        raise
+    os.execv(peer, [peer, *sys.argv])
+import pythons  # noqa: E402
+
+
+def check(what, ok, detail=""):
+    print(f"{'ok  ' if ok else 'FAIL'} {what} {'' if ok else detail}", flush=True)
+    if not ok:
+        FAILED.append(what)
+
+
+def same(what, got, want):
+    if got == want or not isinstance(got, dict):
+        check(what, got == want, f"{got!r}, wanted {want!r}")
+        return
+    keys = sorted((k for k in {**got, **want} if got.get(k) != want.get(k)),
+                  key=lambda k: -abs(got.get(k, (0, 0))[1] - want.get(k, (0, 0))[1]))
+    check(what, False, f"{len(keys)} of {len(want)} differ; first {keys[0]}: "
+          f"Memray {got.get(keys[0])}, filperf {want.get(keys[0])}")
+
+
+def memray_sums(records, native):
+    out = defaultdict(lambda: (0, 0))
+    for r in records:
+        frames = r.hybrid_stack_trace() if native else r.stack_trace()
+        key = tuple(tuple(f) for f in frames)
+        out[key] = out[key][0] + r.n_allocations, out[key][1] + r.size
+    return dict(out)
+
+
+def own_sums(cells, n, n_bytes):
+    out = defaultdict(lambda: (0, 0))
+    for c in cells:
+        key = tuple(tuple(f[:3]) for f in c["stack"])
+        out[key] = out[key][0] + c[n], out[key][1] + (c[n_bytes] if n_bytes else 0)
+    return {k: v for k, v in out.items() if v[0]}
+
+
+def compare(name, process, path):
+    cells, reader = process["cells"], memray.FileReader(path)
+    check(f"{name}: something was recorded", sum(c["n_allocs"] for c in cells) > 10000)
+    same(f"{name}: the peak", reader.metadata.peak_memory, process["peak_bytes"])
+    same(f"{name}: the peak of all cells", sum(c["peak_bytes"] for c in cells), process["peak_bytes"])
+    same(f"{name}: what lives, of all cells", sum(c["live_bytes"] for c in cells), process["heap_bytes"])
+    same(f"{name}: the peak by stack", memray_sums(reader.get_high_watermark_allocation_records(), False),
+         own_sums(cells, "n_peak", "peak_bytes"))
+    same(f"{name}: what lives, by stack", memray_sums(reader.get_leaked_allocation_records(), False),
+         own_sums(cells, "n_live", "live_bytes"))
+    found = defaultdict(lambda: (0, 0))
+    for r in reader.get_allocation_records():
+        if r.allocator not in FREES:
+            found[r.allocator] = found[r.allocator][0] + 1, found[r.allocator][1] + r.size
+    want = defaultdict(lambda: (0, 0))
+    for c in cells:
+        key = min(c["allocator"], 14)
+        want[key] = want[key][0] + c["n_allocs"], want[key][1] + c["alloc_bytes"]
+    # a mapping that is cut in two is one more to the cells, not to Memray's events
+    n_maps, n_cut = found.pop(14, (0, 0)), want.pop(14, (0, 0))
+    check(f"{name}: mappings", n_maps[1] == n_cut[1] and n_maps[0] <= n_cut[0], (n_maps, n_cut))
+    same(f"{name}: allocations by allocator", dict(found), {k: v for k, v in want.items() if v[0]})
+    compare_temporary(name, process, reader)
+
+
+def compare_temporary(name, process, reader):
+    """A block whose end was only seen as its address came back: Memray sees it
+    end at once then, filperf does not know when it did.  Mappings that end in
+    parts are temporary by other rules: stacks that make them are left out."""
+    found = memray_sums(reader.get_temporary_allocation_records(threshold=process["threshold"]), False)
+    want = own_sums(process["cells"], "n_temporary", None)
+    missed = process["losses"].get("mem_frees_missed", 0)
+    maps = {tuple(tuple(f[:3]) for f in c["stack"]) for c in process["cells"] if c["allocator"] >= 14}
+    differ = sum(abs(found.get(k, (0, 0))[0] - want.get(k, (0, 0))[0]) for k in {**found, **want} if k not in maps)
+    check(f"{name}: temporary allocations by stack", differ <= missed, f"{differ} differ, {missed} ends were missed")
+
+
+def record(name, command, work, folder, **settings):
+    """Runs command and compares each Python process of it."""
+    environment = {k: v for k, v in os.environ.items()
+                   if not k.startswith(("FIL_PERF_", "PYTHON", "LD_", "XDG_"))}
+    environment.update({
+        "LD_PRELOAD": AGENT, "TMPDIR": folder, "FIL_PERF_MEMRAY_ENABLED": "1", "FIL_PERF_RENDER": "0",
+        "FIL_PERF_QUIET": "1", "FIL_PERF_OUTPUT_DIR": folder + "/out", "PYTHONDONTWRITEBYTECODE": "1"})
+    environment.update(settings)
+    done = subprocess.run(command, env=environment, cwd=work, capture_output=True, text=True, timeout=900)
+    runs = glob.glob(folder + "/filperf-*/*/*.fpc")
+    check(f"{name}: ran and was recorded", done.returncode == 0 and runs, done.stderr[-400:])
+    if not runs:
+        return []
+    read = subprocess.run([BUILD + "/tests/memory_cells", os.path.dirname(runs[0]), folder],
+                          capture_output=True, text=True, timeout=900)
+    check(f"{name}: written", read.returncode == 0, read.stderr[-400:])
+    return [json.loads(line) for line in read.stdout.splitlines()]
+
+
+def exact(name, command, work):
+    folder = tempfile.mkdtemp(prefix="filperf-truth-")
+    try:
+        processes = record(name, command, work, folder)
+        check(f"{name}: exact, with a stream", processes and all(p["mode"] == 2 and p["stream"] for p in processes))
+        for i, process in enumerate(processes):
+            compare(f"{name} ({process['title']})", process, f"{folder}/{i}.bin")
+            print("    losses", process["losses"])
+    finally:
+        shutil.rmtree(folder)
+
+
+def main():
+    here = os.path.join(SOURCE, "tests", "truth")
+    for python in pythons.find_pythons():
+        name = ".".join(map(str, python.version)) + ("t" if python.free_threaded else "")
+        exact(f"{name} memory_program", [python.path, here + "/memory_program.py", "15"], here)
+    filare = os.path.join(os.environ.get("FP_DEPS", ""), "filare", "bin")
+    if os.path.exists(filare + "/filare"):
+        with tempfile.TemporaryDirectory() as work:
+            shutil.copy(SOURCE + "/tests/samples/demo.yml", work)
+            os.mkdir(work + "/outputs")
+            exact("filare", [filare + "/filare", "run", "demo.yml", "-f", "hpst", "-o", "outputs"], work)
+    else:
+        print("SKIP filare: not in FP_DEPS")
+    print("failed: " + ", ".join(FAILED) if FAILED else "all passed")
+    return bool(FAILED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
