@@ -182,6 +182,39 @@ static void a_thread_inside_the_agent_keeps_the_sum(void **state)
 	assert_true(fabs(take_sums().python - (1u << 30)) < 1);
 }
 
+static void copy_on_signal(int number)
+{
+	(void)number;
+	meter(1u << 30, &elsewhere);
+}
+
+/* A walk would map its working memory. */
+static void an_alternate_stack_gets_no_walk(void **state)
+{
+	struct fp_thread *t = fp_thread_self;
+	struct fp_scratch *kept = t->scratch;
+	struct sigaction action = {.sa_handler = copy_on_signal, .sa_flags = SA_ONSTACK}, before;
+	stack_t alternate = {.ss_sp = malloc(1u << 16), .ss_size = 1u << 16}, off = {.ss_flags = SS_DISABLE};
+
+	(void)state;
+	assert_non_null(alternate.ss_sp);
+	assert_int_equal(sigaltstack(&alternate, NULL), 0);
+	assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
+	arm(6);
+	t->scratch = NULL;
+	raise(SIGUSR1);
+	assert_null(t->scratch);
+	assert_true(take_sums().bytes > 0);
+	meter(1u << 30, &elsewhere);
+	assert_non_null(t->scratch);
+	assert_true(take_sums().bytes > 0);
+	munmap(t->scratch, t->scratch->n_bytes);
+	t->scratch = kept;
+	sigaction(SIGUSR1, &before, NULL);
+	sigaltstack(&off, NULL);
+	free(alternate.ss_sp);
+}
+
 static void nothing_is_written_for_another_process(void **state)
 {
 	(void)state;
@@ -222,6 +255,7 @@ int main(void)
 		cmocka_unit_test(estimates_are_unbiased_and_their_intervals_honest),
 		cmocka_unit_test(the_first_copy_is_met_by_its_size_like_any_other),
 		cmocka_unit_test(a_thread_inside_the_agent_keeps_the_sum),
+		cmocka_unit_test(an_alternate_stack_gets_no_walk),
 		cmocka_unit_test(nothing_is_written_for_another_process),
 		cmocka_unit_test(the_floating_point_state_is_the_programs),
 	};

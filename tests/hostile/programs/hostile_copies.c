@@ -283,6 +283,14 @@ static int at_exit(int argc, char **argv)
 	return 0;
 }
 
+static int forever(int argc, char **argv)
+{
+	(void)argv;
+	while (argc >= 0)
+		copy(to, from, BLOCK);
+	return 0;
+}
+
 static volatile int n_ready;
 
 static void *copy_and_stay(void *leave)
@@ -327,6 +335,7 @@ static const struct hostile_case cases[] = {
 	{"small_stacks", small_stacks},
 	{"at_exit", at_exit},
 	{"threads_at_end", threads_at_end},
+	{"forever", forever},
 	{NULL, NULL},
 };
 
