@@ -260,6 +260,8 @@ void fp_agent_boot(void)
 	fp_context.temporary_threshold = fp_config.temporary_threshold;
 	fp_faults_install(fp_context.sampling);
 	(void)fp_python_find(&fp_context.python);
+	if (fp_context.python.state == FP_PYTHON_FOUND && fp_config.mem_mode == FP_MEM_EXACT)
+		fp_node_table_expect_many();
 	error = fp_lifecycle_open_capture(NULL, start_ticks);
 	if (error < 0) {
 		tell_user(error == -ENOSPC ? "filperf: no room for the capture: the disk is full; nothing is recorded\n" :

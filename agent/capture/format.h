@@ -31,12 +31,12 @@ enum fp_region_id {
 	FP_REGION_CODE_HEADS, /* uint32_t[FP_CODE_HEADS], chains by hash */
 	FP_REGION_TEXT,       /* struct fp_text, 8-aligned, offset 0 unused */
 	FP_REGION_NODES,      /* struct fp_node[], id 0 = root */
-	FP_REGION_NODE_HEADS, /* uint32_t[FP_NODE_HEADS] */
+	FP_REGION_NODE_HEADS, /* uint32_t[FP_NODE_HEADS, or _MANY]; the writer's own */
 	FP_REGION_CPU,        /* struct fp_cpu_slot[], id 0 unused */
 	FP_REGION_CPU_HEADS,  /* uint32_t[FP_CPU_HEADS] */
 	FP_REGION_LOG,        /* struct fp_log_chunk[], FP_LOG_CHUNK_BYTES each */
 	FP_REGION_MEM_CELLS,  /* struct fp_mem_cell[], id 0 unused, id 1 = what found no room */
-	FP_REGION_MEM_HEADS,  /* uint32_t[FP_MEM_HEADS] */
+	FP_REGION_MEM_HEADS,  /* uint32_t[FP_MEM_HEADS, or _MANY]; the writer's own */
 	FP_REGION_MEM_POINTS, /* struct fp_mem_point[] */
 	FP_REGION_MEM_STREAM, /* bytes, capture/mem_stream.h */
 	FP_REGION_COPIES,     /* struct fp_copy_slot[], id 0 unused */
@@ -46,8 +46,10 @@ enum fp_region_id {
 
 #define FP_CODE_HEADS 1024u
 #define FP_NODE_HEADS 4096u
+#define FP_NODE_HEADS_MANY 262144u /* reserved, and used where each allocation has its stack */
 #define FP_CPU_HEADS 1024u
 #define FP_MEM_HEADS 8192u
+#define FP_MEM_HEADS_MANY 131072u
 #define FP_COPY_HEADS 512u
 #define FP_LOG_CHUNK_BYTES 4096u
 
@@ -408,24 +410,24 @@ struct fp_mem_cell {
 	/* first cache line: every event */
 	uint64_t n_allocs, alloc_bytes;
 	uint64_t n_frees, freed_bytes;
-	uint64_t n_peak, peak_bytes;
 	uint64_t birth_sum_ms;     /* over live blocks: ms since start at which each was made (SAMPLED: weighted, in n units) */
 	uint32_t peak_id;
-	uint32_t next;             /* hash chain */
-	/* second */
-	uint32_t stack;            /* node id of the leaf */
-	uint32_t thread;           /* index into THREADS, the one that allocated */
 	uint8_t allocator;         /* enum fp_allocator */
 	uint8_t flags;
 	uint16_t size_class;
+	uint64_t temporary_bytes;
+	uint32_t n_temporary;      /* same units as n_allocs; stops at UINT32_MAX */
+	uint32_t next;             /* hash chain */
+	/* second */
+	uint64_t n_peak, peak_bytes;
+	uint32_t stack;            /* node id of the leaf */
+	uint32_t thread;           /* index into THREADS, the one that allocated */
 	uint16_t checkpoint;       /* low bits of the number of the last one seen */
 	uint16_t last_up;          /* … of the one that counted as an up last */
 	uint16_t ups, downs;
 	uint32_t first_ms;         /* first allocation, since start */
-	uint64_t checkpoint_bytes; /* live bytes when last compared */
-	uint64_t temporary_bytes;
-	uint32_t n_temporary;      /* same units as n_allocs; stops at UINT32_MAX */
 	float peak_variance;       /* SAMPLED: of the estimates in bytes squared */
+	uint64_t checkpoint_bytes; /* live bytes when last compared */
 	double alloc_variance, live_variance;
 };
 

@@ -177,8 +177,7 @@ uint32_t fp_memory_stack(struct fp_thread *t, bool attached)
 {
 	const struct fp_python *py = &fp_context.python;
 	bool gil;
-	uintptr_t tstate = attached && py->state == FP_PYTHON_LIVE ? fp_python_attached() :
-								     fp_python_thread_state(py, &gil);
+	uintptr_t tstate = attached && fp_hook_layout.ready ? fp_hook_attached() : fp_python_thread_state(py, &gil);
 
 	if (fp_unlikely(fp_context.memory_native))
 		return fp_stack_of_hook(t);

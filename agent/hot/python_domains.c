@@ -34,7 +34,7 @@ static unsigned n_installed;
 /* The system's allocations of a thread between two looks at who stands where. */
 #define CHECK_EVERY 64u
 
-/* Larger requests are handed on to malloc: those blocks are carriers. */
+/* Larger requests are handed on to malloc, and those for nothing: n - 1 tells. */
 #define LARGE_BYTES 512u
 
 static FP_COLD struct fp_thread *adopt(void)
@@ -62,13 +62,18 @@ static inline void after_event(struct fp_thread *t)
 
 /* exact -------------------------------------------------------------------- */
 
-static inline uint32_t stack_of(struct fp_thread *t)
+static FP_COLD uint32_t cell_slowly(struct fp_thread *t, uint8_t allocator, uint32_t size_class)
+{
+	return fp_hook_cell(t, fp_memory_stack(t, true), allocator, size_class);
+}
+
+static inline uint32_t cell_of(struct fp_thread *t, uint8_t allocator, uint32_t size_class)
 {
 	uintptr_t tstate;
 
-	if (fp_likely(fp_hook_layout.ready && !fp_context.memory_native) && fp_likely(tstate = fp_python_attached()))
-		return fp_python_stack_fast(t, tstate);
-	return fp_memory_stack(t, true);
+	if (fp_unlikely(!fp_hook_layout.ready || fp_context.memory_native) || fp_unlikely(!(tstate = fp_hook_attached())))
+		return cell_slowly(t, allocator, size_class);
+	return fp_hook_cell_here(t, tstate, fp_hook_kind(allocator, size_class));
 }
 
 static FP_COLD void book_slowly(struct fp_thread *t, uint32_t cell, void *block, size_t n_bytes)
@@ -86,7 +91,7 @@ static inline void book(struct fp_thread *t, void *block, size_t n_bytes, uint8_
 		return;
 	t->memory.recent.sequence++;
 	t->memory.python_events++;
-	cell = fp_hook_cell(t, stack_of(t), allocator, fp_size_class(n_bytes));
+	cell = cell_of(t, allocator, fp_size_class(n_bytes));
 	if (fp_unlikely(fp_mem_ledger.lock_all ||
 			!fp_mem_book_small(&fp_mem_ledger.python, cell, (uintptr_t)block, n_bytes, &t->memory.recent)))
 		book_slowly(t, cell, block, n_bytes);
@@ -141,9 +146,9 @@ static void *exact_malloc(void *ctx, size_t n_bytes)
 
 	if (fp_unlikely(!t))
 		return a->malloc(a->ctx, n_bytes);
-	t->memory.carrier_depth += n_bytes > LARGE_BYTES;
+	t->memory.carrier_depth += n_bytes - 1 >= LARGE_BYTES;
 	block = a->malloc(a->ctx, n_bytes);
-	t->memory.carrier_depth -= n_bytes > LARGE_BYTES;
+	t->memory.carrier_depth -= n_bytes - 1 >= LARGE_BYTES;
 	if (fp_likely(block != NULL))
 		book(t, block, n_bytes, FP_ALLOCATOR_PYTHON_MALLOC);
 	return block;
@@ -295,7 +300,7 @@ static void *sampled_malloc(void *ctx, size_t n_bytes)
 	if (fp_unlikely(!t))
 		return sampled_malloc_slow(a, n_bytes);
 	t->memory.recent.sequence++;
-	if (fp_unlikely((t->memory.countdown -= (int64_t)n_bytes) < 0 || n_bytes > LARGE_BYTES))
+	if (fp_unlikely((t->memory.countdown -= (int64_t)n_bytes) < 0 || n_bytes - 1 >= LARGE_BYTES))
 		return sampled_malloc_slow(a, n_bytes);
 	return a->malloc(a->ctx, n_bytes);
 }

@@ -15,43 +15,26 @@
 
 struct fp_hook_layout fp_hook_layout;
 
-static inline uintptr_t thread_pointer(void)
-{
-#if defined(__x86_64__)
-	uintptr_t tp;
-
-	__asm__("mov %%fs:0, %0" : "=r"(tp));
-	return tp;
-#else
-	return (uintptr_t)__builtin_thread_pointer();
-#endif
-}
-
-static FP_COLD bool open_layout(void)
+FP_COLD bool fp_hook_layout_open(void)
 {
 	struct fp_hook_layout l = {.ready = true};
+	struct fp_py_hook_layout found;
 
-	if (fp_python_hook_layout(&fp_context.python, &l.all) < 0)
+	if (fp_python_hook_layout(&fp_context.python, &found) < 0)
 		return false;
-	l.ts_frame = l.all.ts_frame;
-	l.cf_frame = l.all.cf_frame;
-	l.through_cframe = l.all.cf_frame != FP_OFF_NONE;
-	l.fr_previous = l.all.fr_previous;
-	l.fr_ip = l.all.fr_ip;
-	l.ip_mask = l.all.ip_mask;
-	l.compare_code = l.ip_mask != UINT64_MAX;
+	l.ts_frame = found.ts_frame;
+	l.cf_frame = found.cf_frame;
+	l.through_cframe = found.cf_frame != FP_OFF_NONE;
+	l.ts_base_frame = found.ts_base_frame;
+	l.fr_previous = found.fr_previous;
+	l.fr_ip = found.fr_ip;
+	l.fr_code = found.fr_code;
+	l.ip_mask = found.ip_mask;
+	l.objects = found.ip_mask != UINT64_MAX;
+	l.attached = found.attached;
+	l.current = found.current;
 	fp_hook_layout = l;
 	return true;
-}
-
-uintptr_t fp_python_attached(void)
-{
-	const struct fp_py_hook_layout *l = &fp_hook_layout.all;
-	bool gil;
-
-	if (fp_unlikely(!fp_hook_layout.ready) && !open_layout())
-		return fp_python_thread_state(&fp_context.python, &gil);
-	return fp_hook_load(l->attached == INTPTR_MIN ? l->current : thread_pointer() + (uintptr_t)l->attached);
 }
 
 static uint32_t intern_new(uint32_t parent, uintptr_t address)
@@ -79,13 +62,11 @@ static inline uint32_t intern(struct fp_hook_memory *h, uint32_t parent, const s
 {
 	struct fp_hook_node *e = &h->nodes[fp_hash_mix(m->ip, parent) % FP_HOOK_CACHE];
 
-	if (e->ip != m->ip || e->code != m->code || e->parent != parent || !e->node) {
+	if (e->ip != m->ip || e->code != m->code || e->parent != parent || e->stamp != h->stamp) {
 		uint32_t node = intern_new(parent, m->frame);
 
-		/* The root itself is no entry: its node means empty. */
-		if (node == 0)
-			return node;
-		*e = (struct fp_hook_node){.code = m->code, .ip = m->ip, .parent = parent, .node = node};
+		*e = (struct fp_hook_node){
+			.code = m->code, .ip = m->ip, .parent = parent, .node = node, .stamp = h->stamp};
 	}
 	return e->node;
 }
@@ -94,11 +75,11 @@ static inline void fill(struct fp_hook_frame *m, uintptr_t frame)
 {
 	m->frame = frame;
 	m->previous = fp_hook_load(frame + fp_hook_layout.fr_previous);
-	m->code = fp_hook_load(frame + fp_hook_layout.all.fr_code);
+	m->code = fp_hook_load(frame + fp_hook_layout.fr_code);
 	m->ip = fp_hook_load(frame + fp_hook_layout.fr_ip) & fp_hook_layout.ip_mask;
 }
 
-uint32_t fp_python_stack_intern(struct fp_hook_memory *h, uint32_t first)
+static uint32_t intern_from(struct fp_hook_memory *h, uint32_t first)
 {
 	uint32_t parent = first ? h->frames[first - 1].node : 0;
 
@@ -150,7 +131,7 @@ static uint32_t check_below(const struct fp_hook_memory *h, uint32_t i)
 		const struct fp_hook_frame *m = &h->frames[i];
 
 		if (m->ip != (fp_hook_load(m->frame + fp_hook_layout.fr_ip) & fp_hook_layout.ip_mask) ||
-		    m->code != fp_hook_load(m->frame + fp_hook_layout.all.fr_code))
+		    m->code != fp_hook_load(m->frame + fp_hook_layout.fr_code))
 			first = i;
 		if (fp_unlikely(m->previous != fp_hook_load(m->frame + fp_hook_layout.fr_previous)))
 			return UINT32_MAX;
@@ -158,33 +139,34 @@ static uint32_t check_below(const struct fp_hook_memory *h, uint32_t i)
 	return first;
 }
 
-/* A call or a return since the last event, else another shape. */
+/* A call or a return since the last event, or the same frames; else another
+ * shape.  Returns the first frame whose node is not right. */
 static uint32_t realign(struct fp_hook_memory *h, uintptr_t top, uintptr_t base)
 {
-	uint32_t n = h->n, first;
+	uint32_t n = h->n, kept, first;
 
-	if (n && n < FP_HOOK_FRAMES && fp_hook_load(top + fp_hook_layout.fr_previous) == h->frames[n - 1].frame) {
-		first = check_below(h, n);
-		if (first == UINT32_MAX)
-			return follow(h, top, base);
-		h->frames[n].frame = top;
-		h->n = n + 1;
-		return first;
-	}
-	if (n > 1 && h->frames[n - 2].frame == top) {
-		first = check_below(h, n - 1);
-		if (first == UINT32_MAX)
-			return follow(h, top, base);
-		h->n = n - 1;
-		return first;
-	}
-	return follow(h, top, base);
+	if (n && h->frames[n - 1].frame == top)
+		kept = n;
+	else if (n && n < FP_HOOK_FRAMES && fp_hook_load(top + fp_hook_layout.fr_previous) == h->frames[n - 1].frame)
+		kept = n++;
+	else if (n > 1 && h->frames[n - 2].frame == top)
+		kept = --n;
+	else
+		return follow(h, top, base);
+	first = check_below(h, kept);
+	if (first == UINT32_MAX)
+		return follow(h, top, base);
+	h->frames[n - 1].frame = top;
+	h->n = n;
+	return first;
 }
 
 static FP_COLD struct fp_hook_memory *open_memory(struct fp_thread *t)
 {
 	struct fp_hook_memory *h = fp_sys_map_private(sizeof(*h));
 
+	if (h)
+		h->stamp = 1;
 	t->hook = h;
 	return h;
 }
@@ -193,8 +175,7 @@ static FP_COLD void forget_nodes(struct fp_hook_memory *h)
 {
 	h->n = 0;
 	h->code_epoch = fp_mem_code_epoch;
-	for (uint32_t i = 0; i < FP_HOOK_CACHE; i++)
-		h->nodes[i].node = 0;
+	h->stamp++;
 }
 
 void fp_hook_memory_forget(struct fp_thread *t)
@@ -204,8 +185,6 @@ void fp_hook_memory_forget(struct fp_thread *t)
 	if (!h)
 		return;
 	forget_nodes(h);
-	for (uint32_t i = 0; i < FP_HOOK_CACHE; i++)
-		h->cells[i].cell = 0;
 }
 
 uint64_t fp_hook_memory_bytes(const struct fp_thread *t)
@@ -213,18 +192,21 @@ uint64_t fp_hook_memory_bytes(const struct fp_thread *t)
 	return t->hook ? sizeof(*t->hook) : 0;
 }
 
-uint32_t fp_python_stack_changed(struct fp_thread *t, uintptr_t tstate, uintptr_t top)
+/* h->frames as they are now, all nodes right; the leaf's. */
+static uint32_t bring_up(struct fp_thread *t, uintptr_t tstate)
 {
 	struct fp_hook_memory *h = t->hook;
-	uintptr_t base = 0;
+	uintptr_t top = fp_hook_load(tstate + fp_hook_layout.ts_frame), base = 0;
 	uint32_t first;
 
 	if (fp_unlikely(!h) && !(h = open_memory(t)))
 		return fp_node_of_mark(FP_MARK_no_room);
 	if (fp_unlikely(h->code_epoch != fp_mem_code_epoch))
 		forget_nodes(h);
-	if (fp_hook_layout.all.ts_base_frame != FP_OFF_NONE)
-		base = fp_hook_load(tstate + fp_hook_layout.all.ts_base_frame);
+	if (fp_hook_layout.through_cframe && top)
+		top = fp_hook_load(top + fp_hook_layout.cf_frame);
+	if (fp_hook_layout.ts_base_frame != FP_OFF_NONE)
+		base = fp_hook_load(tstate + fp_hook_layout.ts_base_frame);
 	if (fp_unlikely(!top || top == base))
 		return fp_node_of_mark(FP_MARK_no_python_frame);
 	first = realign(h, top, base);
@@ -232,26 +214,48 @@ uint32_t fp_python_stack_changed(struct fp_thread *t, uintptr_t tstate, uintptr_
 		h->n = 0;
 		return fp_stack_take(t, NULL).stack;
 	}
-	return fp_python_stack_intern(h, first);
+	return intern_from(h, first);
 }
 
 uint32_t fp_python_stack(struct fp_thread *t, uintptr_t tstate)
 {
-	if (fp_unlikely(!fp_hook_layout.ready) && !open_layout())
+	if (fp_unlikely(!fp_hook_layout.ready) && !fp_hook_layout_open())
 		return fp_stack_take(t, NULL).stack;
-	return fp_python_stack_fast(t, tstate);
+	return bring_up(t, tstate);
 }
 
-uint32_t fp_hook_cell_slow(struct fp_thread *t, uint64_t key)
+uint32_t fp_hook_cell(struct fp_thread *t, uint32_t stack, uint8_t allocator, uint32_t size_class)
 {
 	struct fp_hook_memory *h = t->hook;
-	struct fp_mem_cell_key wanted = {.stack = (uint32_t)(key >> 32),
+	uint64_t key = ((uint64_t)stack << 32) | fp_hook_kind(allocator, size_class);
+	struct fp_mem_cell_key wanted = {.stack = stack,
 					 .thread = t->record,
-					 .allocator = (uint8_t)(key >> 16),
-					 .size_class = (uint16_t)key};
-	uint32_t cell = fp_mem_cell_intern(&wanted);
+					 .allocator = allocator,
+					 .size_class = (uint16_t)size_class};
+	struct fp_hook_cell *e;
 
-	if (h || (h = open_memory(t)))
-		h->cells[fp_hash_mix(key, 0) % FP_HOOK_CACHE] = (struct fp_hook_cell){.key = key, .cell = cell};
+	if (fp_unlikely(!h) && !(h = open_memory(t)))
+		return fp_mem_cell_intern(&wanted);
+	e = &h->cells[fp_hash_mix(key, 0) % FP_HOOK_CACHE];
+	if (fp_unlikely(e->stamp != h->stamp || e->key != key))
+		*e = (struct fp_hook_cell){.key = key, .cell = fp_mem_cell_intern(&wanted), .stamp = h->stamp};
+	return e->cell;
+}
+
+uint32_t fp_hook_cell_changed(struct fp_thread *t, uintptr_t tstate, uint32_t kind)
+{
+	uint32_t stack = bring_up(t, tstate);
+	uint32_t cell = fp_hook_cell(t, stack, (uint8_t)(kind >> 16), kind & 0xffff);
+	struct fp_hook_memory *h = t->hook;
+	const struct fp_hook_frame *leaf;
+	uint32_t parent;
+
+	/* A leaf that is no function of its own (an entry frame) is not cached. */
+	if (!h || !h->n || h->frames[h->n - 1].node != stack)
+		return cell;
+	leaf = &h->frames[h->n - 1];
+	parent = h->n > 1 ? leaf[-1].node : 0;
+	*fp_hook_site_of(h, leaf->ip, parent, kind) = (struct fp_hook_site){
+		.ip = leaf->ip, .code = leaf->code, .parent = parent, .kind = kind, .cell = cell, .stamp = h->stamp};
 	return cell;
 }

@@ -18,7 +18,7 @@
 #include "agent/hot/thread.h"
 
 #define FP_HOOK_FRAMES 4096u
-#define FP_HOOK_CACHE 1024u
+#define FP_HOOK_CACHE 4096u
 
 struct fp_hook_frame {
 	uintptr_t frame, previous, ip, code; /* as read */
@@ -27,19 +27,32 @@ struct fp_hook_frame {
 
 struct fp_hook_node {
 	uintptr_t code, ip;
-	uint32_t parent, node;   /* node 0: empty */
+	uint32_t parent, node;
+	uint32_t stamp;          /* another than the memory's: empty */
+};
+
+/* A place in a function, what it asks for, and the cell of that; the stack
+ * below it is parent. */
+struct fp_hook_site {
+	uintptr_t ip, code;
+	uint32_t parent, kind;   /* kind: allocator << 16 | size class */
+	uint32_t cell;
+	uint32_t stamp;
 };
 
 struct fp_hook_cell {
-	uint64_t key;            /* stack, allocator, size class; as fp_hook_key */
-	uint32_t cell;           /* 0: empty */
+	uint64_t key;            /* stack << 32 | kind */
+	uint32_t cell;
+	uint32_t stamp;
 };
 
 /* A thread's memory of its last event; mapped at its first, kept with the slot. */
 struct fp_hook_memory {
 	uint32_t n;              /* frames of the last event, from the root */
 	uint32_t code_epoch;
+	uint32_t stamp;          /* of what is cached */
 	struct fp_hook_frame frames[FP_HOOK_FRAMES];
+	struct fp_hook_site sites[FP_HOOK_CACHE];
 	struct fp_hook_node nodes[FP_HOOK_CACHE];
 	struct fp_hook_cell cells[FP_HOOK_CACHE];
 	uintptr_t chain[FP_HOOK_FRAMES]; /* leaf first, of a chain that changed its shape */
@@ -47,82 +60,118 @@ struct fp_hook_memory {
 
 /* Where frames keep what is compared; ready: set once the layout is checked. */
 struct fp_hook_layout {
-	size_t ts_frame, cf_frame, fr_previous, fr_ip;
+	size_t ts_frame, cf_frame, fr_previous, fr_ip, fr_code;
 	uint64_t ip_mask;
+	intptr_t attached;       /* as in fp_py_hook_layout */
+	uintptr_t current;
+	uint16_t ts_base_frame;
 	bool ready;
 	bool through_cframe;
-	bool compare_code;       /* an instruction does not tell its function */
-	struct fp_py_hook_layout all;
+	bool objects;            /* 3.8-3.10: an instruction does not tell its function */
 };
 extern struct fp_hook_layout fp_hook_layout;
 
 /* The calling thread holds t.  tstate: its own, not 0, layout LIVE.  Never
  * fails: what cannot be read ends on a mark. */
 uint32_t fp_python_stack(struct fp_thread *t, uintptr_t tstate);
-
-/* The thread state that holds the GIL; only for who knows that the calling
- * thread does.  0: none yet. */
-uintptr_t fp_python_attached(void);
+/* Makes fp_hook_layout ready; false: use the checked ways of stack.h. */
+bool fp_hook_layout_open(void);
 
 /* The cell of a stack of this thread (mem_ledger.h), cached. */
-uint32_t fp_hook_cell_slow(struct fp_thread *t, uint64_t key);
+uint32_t fp_hook_cell(struct fp_thread *t, uint32_t stack, uint8_t allocator, uint32_t size_class);
 
-static inline uint64_t fp_hook_key(uint32_t stack, uint8_t allocator, uint32_t size_class)
+static inline uint32_t fp_hook_kind(uint8_t allocator, uint32_t size_class)
 {
-	return ((uint64_t)stack << 32) | ((uint64_t)allocator << 16) | size_class;
+	return ((uint32_t)allocator << 16) | size_class;
 }
-
-static inline uint32_t fp_hook_cell(struct fp_thread *t, uint32_t stack, uint8_t allocator, uint32_t size_class)
-{
-	const struct fp_hook_memory *h = t->hook;
-	uint64_t key = fp_hook_key(stack, allocator, size_class);
-	const struct fp_hook_cell *e;
-
-	if (fp_unlikely(!h))
-		return fp_hook_cell_slow(t, key);
-	e = &h->cells[fp_hash_mix(key, 0) % FP_HOOK_CACHE];
-	return fp_likely(e->cell && e->key == key) ? e->cell : fp_hook_cell_slow(t, key);
-}
-
-/* The slow ways of fp_python_stack_fast. */
-uint32_t fp_python_stack_changed(struct fp_thread *t, uintptr_t tstate, uintptr_t top);
-uint32_t fp_python_stack_intern(struct fp_hook_memory *h, uint32_t first);
 
 static inline uintptr_t fp_hook_load(uintptr_t address)
 {
 	return *(const uintptr_t *)address;
 }
 
-/* fp_python_stack for the common case: same frames, another instruction in
- * some of them. */
-static inline uint32_t fp_python_stack_fast(struct fp_thread *t, uintptr_t tstate)
+static inline uintptr_t fp_hook_thread_pointer(void)
+{
+#if defined(__x86_64__)
+	uintptr_t tp;
+
+	__asm__("mov %%fs:0, %0" : "=r"(tp));
+	return tp;
+#else
+	return (uintptr_t)__builtin_thread_pointer();
+#endif
+}
+
+/* The thread state that holds the GIL; only for who knows that the calling
+ * thread does, and with the layout ready.  0: none. */
+static inline uintptr_t fp_hook_attached(void)
+{
+	const struct fp_hook_layout *l = &fp_hook_layout;
+
+	return fp_hook_load(l->attached == INTPTR_MIN ? l->current : fp_hook_thread_pointer() + (uintptr_t)l->attached);
+}
+
+/* Slow ways of fp_hook_cell_here. */
+uint32_t fp_hook_cell_changed(struct fp_thread *t, uintptr_t tstate, uint32_t kind);
+
+static inline struct fp_hook_site *fp_hook_site_of(struct fp_hook_memory *h, uintptr_t ip, uint32_t parent, uint32_t kind)
+{
+	uint64_t mixed = (ip + (uint64_t)kind * 0x9e3779b97f4a7c15ull) ^ ((uint64_t)parent * 0xd6e8feb86659fd93ull);
+
+	return &h->sites[(mixed * 0xbf58476d1ce4e5b9ull) >> 52];
+}
+_Static_assert(FP_HOOK_CACHE == 1u << 12, "fp_hook_site_of takes twelve bits");
+
+/* The cell for an allocation of this kind, made by the Python line that runs:
+ * the frames below the leaf are those of the last event and stand where they
+ * stood, and the leaf has asked for this at this instruction before. */
+static inline __attribute__((always_inline)) uint32_t fp_hook_cell_fast(struct fp_thread *t, uintptr_t tstate,
+									 uint32_t kind, bool objects)
 {
 	const struct fp_hook_layout *l = &fp_hook_layout;
 	struct fp_hook_memory *h = t->hook;
-	uintptr_t top = fp_hook_load(tstate + l->ts_frame);
-	size_t previous = l->fr_previous, ip = l->fr_ip;
-	uint64_t mask = l->ip_mask;
-	const struct fp_hook_frame *m, *changed = NULL;
+	size_t fr_previous = l->fr_previous, fr_ip = l->fr_ip;
+	uintptr_t top = fp_hook_load(tstate + l->ts_frame), ip, moved = 0;
+	const struct fp_hook_frame *m;
+	const struct fp_hook_site *site;
 
-	if (l->through_cframe && top)
+	if (l->through_cframe)
 		top = fp_hook_load(top + l->cf_frame);
-	if (fp_unlikely(!h || !h->n || h->code_epoch != fp_mem_code_epoch || h->frames[h->n - 1].frame != top))
-		return fp_python_stack_changed(t, tstate, top);
+	if (fp_unlikely(!h || !h->n || h->code_epoch != fp_mem_code_epoch))
+		return 0;
 	m = &h->frames[h->n - 1];
-	for (;; m--) {
+	if (fp_unlikely(m->frame != top) || m->previous != fp_hook_load(top + fr_previous))
+		return 0;
+	ip = fp_hook_load(top + fr_ip);
+	if (objects)
+		ip &= UINT32_MAX;
+	while (m-- != h->frames) {
 		uintptr_t frame = m->frame;
 
-		if (m->ip != (fp_hook_load(frame + ip) & mask) ||
-		    (l->compare_code && m->code != fp_hook_load(frame + l->all.fr_code)))
-			changed = m;
-		if (fp_unlikely(m->previous != fp_hook_load(frame + previous)))
-			return fp_python_stack_changed(t, tstate, top);
-		if (m == h->frames)
-			break;
+		moved |= (fp_hook_load(frame + fr_ip) ^ m->ip) & (objects ? UINT32_MAX : UINT64_MAX);
+		if (objects)
+			moved |= fp_hook_load(frame + l->fr_code) ^ m->code;
+		if (fp_unlikely(m->previous != fp_hook_load(frame + fr_previous)))
+			return 0;
 	}
-	if (!changed)
-		return h->frames[h->n - 1].node;
-	return fp_python_stack_intern(h, (uint32_t)(changed - h->frames));
+	if (fp_unlikely(moved))
+		return 0;
+	m += h->n; /* the leaf; its caller is before it */
+	site = fp_hook_site_of(h, ip, h->n > 1 ? m[-1].node : 0, kind);
+	if (fp_unlikely(site->stamp != h->stamp || site->ip != ip || site->kind != kind || site->parent != (h->n > 1 ? m[-1].node : 0)))
+		return 0;
+	if (objects && site->code != fp_hook_load(top + l->fr_code))
+		return 0;
+	return site->cell;
+}
+
+/* tstate: as of fp_python_stack. */
+static inline uint32_t fp_hook_cell_here(struct fp_thread *t, uintptr_t tstate, uint32_t kind)
+{
+	uint32_t cell = fp_hook_layout.objects ? fp_hook_cell_fast(t, tstate, kind, true) :
+						 fp_hook_cell_fast(t, tstate, kind, false);
+
+	return fp_likely(cell) ? cell : fp_hook_cell_changed(t, tstate, kind);
 }
 
 /* Forgets everything: a new thread in the slot, or a fresh capture. */

@@ -79,7 +79,7 @@ uint32_t fp_mem_cell_intern(const struct fp_mem_cell_key *key)
 	uint32_t *heads = fp_segment_at(s, FP_REGION_MEM_HEADS);
 	uint64_t place = fp_hash_mix(((uint64_t)key->stack << 32) | key->thread,
 				     ((uint64_t)key->allocator << 16) | key->size_class);
-	uint32_t *head = &heads[place % FP_MEM_HEADS], first, id;
+	uint32_t *head = &heads[place & (fp_mem_ledger.n_heads - 1)], first, id;
 	uint64_t at;
 
 	first = __atomic_load_n(head, __ATOMIC_ACQUIRE);

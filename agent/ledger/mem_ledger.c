@@ -29,13 +29,14 @@ void fp_mem_ledger_init(struct fp_segment *s, enum fp_mem_mode mode, bool stream
 				    .stream = stream,
 				    .lock_all = stream,
 				    .epoch = 1,
+				    .n_heads = mode == FP_MEM_EXACT ? FP_MEM_HEADS_MANY : FP_MEM_HEADS,
 				    .sample_bytes = sample_bytes};
 	fp_block_forget(&python);
 	fp_block_forget(&system);
 	l->python.blocks = python;
 	l->system.blocks = system;
 	fp_mem_stream_init();
-	if (fp_segment_populate(s, FP_REGION_MEM_HEADS, FP_MEM_HEADS * sizeof(uint32_t)) < 0 ||
+	if (fp_segment_populate(s, FP_REGION_MEM_HEADS, l->n_heads * sizeof(uint32_t)) < 0 ||
 	    fp_segment_claim(s, FP_REGION_MEM_CELLS, (FP_MEM_CELL_NO_ROOM + 1) * sizeof(*no_room)) != 0) {
 		s->header->mem.mode = FP_MEM_OFF;
 		return;

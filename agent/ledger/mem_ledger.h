@@ -46,6 +46,7 @@ struct fp_mem_ledger {
 	uint32_t now_ms;         /* of the last tick */
 	uint64_t map_bytes, carrier_bytes, file_map_bytes;
 	uint64_t sample_bytes;
+	uint32_t n_heads;        /* of chains of cells */
 };
 extern struct fp_mem_ledger fp_mem_ledger;
 
@@ -54,10 +55,8 @@ extern struct fp_mem_ledger fp_mem_ledger;
 struct fp_mem_recent {
 	uint64_t sequence;       /* allocations of the thread so far; its hooks count */
 	uint32_t next, n;        /* n: threshold + 1 entries are used */
-	struct {
-		uintptr_t address;
-		uint64_t sequence;
-	} blocks[FP_MEM_RECENT];
+	uintptr_t addresses[FP_MEM_RECENT];
+	uint64_t sequences[FP_MEM_RECENT];
 };
 
 /* Tables of a fresh capture; the blocks are forgotten.  Boot and fork child. */
@@ -153,18 +152,22 @@ static inline void fp_mem_remember(struct fp_mem_recent *recent, uintptr_t addre
 {
 	uint32_t i = recent->next;
 
-	recent->blocks[i].address = address;
-	recent->blocks[i].sequence = recent->sequence;
+	recent->addresses[i] = address;
+	recent->sequences[i] = recent->sequence;
 	recent->next = i + 1 < recent->n ? i + 1 : 0;
 }
 
 /* Was it made so few allocations ago by this thread? */
 static inline bool fp_mem_is_temporary(const struct fp_mem_recent *recent, uintptr_t address)
 {
-	for (uint32_t i = 0; i < recent->n; i++)
-		if (recent->blocks[i].address == address)
-			return recent->sequence - recent->blocks[i].sequence < recent->n;
-	return false;
+	uint32_t i = 0;
+
+	/* The usual threshold of 1 without a loop. */
+	if (recent->addresses[0] != address && recent->addresses[1] != address && recent->n <= 2)
+		return false;
+	while (i < recent->n && recent->addresses[i] != address)
+		i++;
+	return i < recent->n && recent->sequence - recent->sequences[i] < recent->n;
 }
 
 static inline bool fp_mem_is_small(uintptr_t address, uint64_t n_bytes)
@@ -172,7 +175,7 @@ static inline bool fp_mem_is_small(uintptr_t address, uint64_t n_bytes)
 	return n_bytes <= 16u * FP_SIZE_SMALL && !(address & 15);
 }
 
-/* The common case of fp_mem_book: a small block where none is known.  False:
+/* The common case of fp_mem_book, without lock_all: a small block where none is known.  False:
  * nothing was done. */
 static inline bool fp_mem_book_small(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uint64_t n_bytes,
 				     struct fp_mem_recent *recent)
@@ -180,7 +183,7 @@ static inline bool fp_mem_book_small(struct fp_mem_half *half, uint32_t cell, ui
 	struct fp_mem_ledger *l = &fp_mem_ledger;
 	uint32_t *word = fp_shadow_find(address), size_class = (uint32_t)((n_bytes + 15) / 16);
 
-	if (fp_unlikely(!word || *word || l->stream || cell == FP_MEM_CELL_NO_ROOM || !fp_mem_is_small(address, n_bytes)))
+	if (fp_unlikely(!word || *word || cell == FP_MEM_CELL_NO_ROOM || !fp_mem_is_small(address, n_bytes)))
 		return false;
 	*word = FP_SHADOW_MAKE(cell, l->generation, size_class * 16 - n_bytes);
 	fp_mem_add(&l->cells[cell], 1, n_bytes, l->birth_ms[l->generation]);
@@ -189,7 +192,7 @@ static inline bool fp_mem_book_small(struct fp_mem_half *half, uint32_t cell, ui
 	return true;
 }
 
-/* The common case of fp_mem_unbook, for a block of the python half in the
+/* The common case of fp_mem_unbook, without lock_all, for a block of the python half in the
  * shadow.  0: nothing was done, else the cell. */
 static inline uint32_t fp_mem_unbook_small(uintptr_t address, const struct fp_mem_recent *recent)
 {
@@ -198,7 +201,7 @@ static inline uint32_t fp_mem_unbook_small(uintptr_t address, const struct fp_me
 	struct fp_mem_cell *c;
 	uint64_t n_bytes;
 
-	if (fp_unlikely(!word || !(value = *word) || l->stream))
+	if (fp_unlikely(!word || !(value = *word)))
 		return 0;
 	c = &l->cells[FP_SHADOW_CELL(value)];
 	if (fp_unlikely(c->allocator > FP_ALLOCATOR_PYTHON_REALLOC))

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+static uint32_t n_heads = FP_NODE_HEADS; /* of this process */
+
 static uint32_t find_in_chain(const struct fp_node *nodes, uint32_t id, uint32_t stop, uint32_t parent, uint64_t key)
 {
 	for (; id != stop && id; id = nodes[id].next)
@@ -18,12 +20,12 @@ uint32_t fp_node_intern(struct fp_segment *s, uint32_t parent, uint64_t key)
 {
 	struct fp_node *nodes = fp_segment_at(s, FP_REGION_NODES);
 	uint32_t *heads = fp_segment_at(s, FP_REGION_NODE_HEADS);
-	uint32_t *head = &heads[fp_hash_mix(key, parent) % FP_NODE_HEADS];
+	uint32_t *head = &heads[fp_hash_mix(key, parent) & (n_heads - 1)];
 	uint32_t first, id;
 	uint64_t at;
 
 	/* Only a process that is sampled pays for the heads' pages. */
-	if (fp_segment_populate(s, FP_REGION_NODE_HEADS, FP_NODE_HEADS * sizeof(*heads)) < 0)
+	if (fp_segment_populate(s, FP_REGION_NODE_HEADS, n_heads * sizeof(*heads)) < 0)
 		return fp_node_of_mark(FP_MARK_no_room);
 	first = __atomic_load_n(head, __ATOMIC_ACQUIRE);
 	id = find_in_chain(nodes, first, 0, parent, key);
@@ -46,6 +48,11 @@ uint32_t fp_node_intern(struct fp_segment *s, uint32_t parent, uint64_t key)
 		nodes[id].next = first;
 	}
 	return id;
+}
+
+void fp_node_table_expect_many(void)
+{
+	n_heads = FP_NODE_HEADS_MANY;
 }
 
 int fp_node_table_init(struct fp_segment *s)
