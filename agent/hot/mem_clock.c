@@ -225,6 +225,7 @@ void fp_memory_freeze(void)
 		return;
 	*(volatile uint32_t *)fp_agent_memory = 0;
 	now_ns = since_start_ns();
+	fp_mem_settle_waiting();
 	add_point(now_ns);
 	h->heap_bytes = fp_mem_heap_bytes();
 	fp_memory_take_balance(&h->at_end);

@@ -53,10 +53,15 @@ static inline struct fp_thread *find_thread(void)
 	return fp_likely(t != NULL) ? t : adopt();
 }
 
+static FP_COLD void after_events(struct fp_thread *t)
+{
+	if (fp_mem_ledger.tick_due || !(t->memory.recent.sequence & 4095))
+		fp_memory_tick(t);
+}
+
 static inline void after_event(struct fp_thread *t)
 {
-	if (fp_unlikely(fp_mem_ledger.tick_due || !(t->memory.recent.sequence & 4095)))
-		fp_memory_tick(t);
+	after_events(t);
 	fp_memory_leave(t);
 }
 
@@ -78,30 +83,35 @@ static inline uint32_t cell_of(struct fp_thread *t, uint8_t allocator, uint32_t 
 
 static FP_COLD void book_slowly(struct fp_thread *t, uint32_t cell, void *block, size_t n_bytes)
 {
+	fp_mem_settle_waiting();
 	fp_memory_lock_python(t);
 	fp_mem_book(&fp_mem_ledger.python, cell, (uintptr_t)block, n_bytes, &t->memory.recent);
 	fp_memory_unlock_python(t);
 }
 
-static inline void book(struct fp_thread *t, void *block, size_t n_bytes, uint8_t allocator)
+static inline __attribute__((always_inline)) void book(struct fp_thread *t, void *block, size_t n_bytes, uint8_t allocator)
 {
 	uint32_t cell;
 
 	if (!*fp_agent_memory || !fp_memory_enter())
 		return;
 	t->memory.recent.sequence++;
-	t->memory.python_events++;
 	cell = cell_of(t, allocator, fp_size_class(n_bytes));
-	if (fp_unlikely(fp_mem_ledger.lock_all ||
-			!fp_mem_book_small(&fp_mem_ledger.python, cell, (uintptr_t)block, n_bytes, &t->memory.recent)))
+	if (fp_likely(n_bytes - 1 < LARGE_BYTES && !((uintptr_t)block & 15) && cell != FP_MEM_CELL_NO_ROOM) &&
+	    fp_likely(!fp_mem_ledger.lock_all))
+		fp_mem_book_small(cell, (uintptr_t)block, n_bytes, &t->memory.recent);
+	else
 		book_slowly(t, cell, block, n_bytes);
-	after_event(t);
+	if (fp_unlikely(!(t->memory.recent.sequence % ENDED_EVERY)))
+		after_events(t);
+	fp_memory_leave(t);
 }
 
 static FP_COLD struct fp_mem_gone unbook_slowly(struct fp_thread *t, void *block)
 {
 	struct fp_mem_gone gone;
 
+	fp_mem_settle_waiting();
 	fp_memory_lock_python(t);
 	gone = fp_mem_unbook(&fp_mem_ledger.python, (uintptr_t)block, &t->memory.recent);
 	fp_memory_unlock_python(t);
@@ -119,6 +129,8 @@ static inline bool unbook(struct fp_thread *t, void *block, struct fp_mem_gone *
 	if (fp_unlikely(fp_mem_filter_of((uintptr_t)block) == UINT8_MAX))
 		fp_mem_code_freed((uintptr_t)block);
 	if (fp_unlikely(!(++t->memory.python_events % ENDED_EVERY) && fp_memory_ended()))
+		;
+	else if (fp_likely(fp_mem_cancel((uintptr_t)block, &t->memory.recent)))
 		;
 	else if (fp_unlikely(fp_mem_ledger.lock_all || !fp_mem_unbook_small((uintptr_t)block, &t->memory.recent))) {
 		*ret_gone = unbook_slowly(t, block);
@@ -146,9 +158,13 @@ static void *exact_malloc(void *ctx, size_t n_bytes)
 
 	if (fp_unlikely(!t))
 		return a->malloc(a->ctx, n_bytes);
-	t->memory.carrier_depth += n_bytes - 1 >= LARGE_BYTES;
-	block = a->malloc(a->ctx, n_bytes);
-	t->memory.carrier_depth -= n_bytes - 1 >= LARGE_BYTES;
+	if (fp_unlikely(n_bytes - 1 >= LARGE_BYTES)) {
+		t->memory.carrier_depth++;
+		block = a->malloc(a->ctx, n_bytes);
+		t->memory.carrier_depth--;
+	} else {
+		block = a->malloc(a->ctx, n_bytes);
+	}
 	if (fp_likely(block != NULL))
 		book(t, block, n_bytes, FP_ALLOCATOR_PYTHON_MALLOC);
 	return block;

@@ -40,6 +40,14 @@ struct fp_hook_site {
 	uint32_t stamp;
 };
 
+/* What a code object is: its id, 0 for frames that are no Python function. */
+struct fp_hook_code {
+	uintptr_t code;
+	uint32_t id;
+	uint32_t stamp;
+};
+#define FP_HOOK_CODES 512u
+
 struct fp_hook_cell {
 	uint64_t key;            /* stack << 32 | kind */
 	uint32_t cell;
@@ -54,6 +62,7 @@ struct fp_hook_memory {
 	struct fp_hook_frame frames[FP_HOOK_FRAMES];
 	struct fp_hook_site sites[FP_HOOK_CACHE];
 	struct fp_hook_node nodes[FP_HOOK_CACHE];
+	struct fp_hook_code codes[FP_HOOK_CODES];
 	struct fp_hook_cell cells[FP_HOOK_CACHE];
 	uintptr_t chain[FP_HOOK_FRAMES]; /* leaf first, of a chain that changed its shape */
 };
@@ -61,7 +70,10 @@ struct fp_hook_memory {
 /* Where frames keep what is compared; ready: set once the layout is checked. */
 struct fp_hook_layout {
 	size_t ts_frame, cf_frame, fr_previous, fr_ip, fr_code;
-	uint64_t ip_mask;
+	uint64_t ip_mask, code_mask;
+	uint16_t co_code;
+	uint8_t ip_unit;
+	bool offset_known;
 	intptr_t attached;       /* as in fp_py_hook_layout */
 	uintptr_t current;
 	uint16_t ts_base_frame;
@@ -111,8 +123,12 @@ static inline uintptr_t fp_hook_attached(void)
 	return fp_hook_load(l->attached == INTPTR_MIN ? l->current : fp_hook_thread_pointer() + (uintptr_t)l->attached);
 }
 
-/* Slow ways of fp_hook_cell_here. */
-uint32_t fp_hook_cell_changed(struct fp_thread *t, uintptr_t tstate, uint32_t kind);
+/* Slow ways of fp_hook_cell_here.  Both leave the nodes of all frames but the
+ * leaf's right, and the leaf's frame and link. */
+void fp_hook_intern_callers(struct fp_hook_memory *h, uint32_t first);
+bool fp_hook_realign(struct fp_thread *t, uintptr_t tstate, uintptr_t top);
+uint32_t fp_hook_cell_new(struct fp_thread *t, uint32_t kind);
+uint32_t fp_hook_cell_elsewhere(struct fp_thread *t, uintptr_t tstate, uint32_t kind);
 
 static inline struct fp_hook_site *fp_hook_site_of(struct fp_hook_memory *h, uintptr_t ip, uint32_t parent, uint32_t kind)
 {
@@ -122,56 +138,63 @@ static inline struct fp_hook_site *fp_hook_site_of(struct fp_hook_memory *h, uin
 }
 _Static_assert(FP_HOOK_CACHE == 1u << 12, "fp_hook_site_of takes twelve bits");
 
-/* The cell for an allocation of this kind, made by the Python line that runs:
- * the frames below the leaf are those of the last event and stand where they
- * stood, and the leaf has asked for this at this instruction before. */
-static inline __attribute__((always_inline)) uint32_t fp_hook_cell_fast(struct fp_thread *t, uintptr_t tstate,
-									 uint32_t kind, bool objects)
+/* Are the frames those of the last event?  Callers that went on are interned. */
+static inline __attribute__((always_inline)) bool fp_hook_is_aligned(struct fp_hook_memory *h, uintptr_t top,
+								      bool objects)
 {
 	const struct fp_hook_layout *l = &fp_hook_layout;
-	struct fp_hook_memory *h = t->hook;
 	size_t fr_previous = l->fr_previous, fr_ip = l->fr_ip;
-	uintptr_t top = fp_hook_load(tstate + l->ts_frame), ip, moved = 0;
-	const struct fp_hook_frame *m;
-	const struct fp_hook_site *site;
+	const struct fp_hook_frame *m, *moved = NULL;
 
-	if (l->through_cframe)
-		top = fp_hook_load(top + l->cf_frame);
 	if (fp_unlikely(!h || !h->n || h->code_epoch != fp_mem_code_epoch))
-		return 0;
+		return false;
 	m = &h->frames[h->n - 1];
 	if (fp_unlikely(m->frame != top) || m->previous != fp_hook_load(top + fr_previous))
-		return 0;
-	ip = fp_hook_load(top + fr_ip);
-	if (objects)
-		ip &= UINT32_MAX;
+		return false;
 	while (m-- != h->frames) {
 		uintptr_t frame = m->frame;
 
-		moved |= (fp_hook_load(frame + fr_ip) ^ m->ip) & (objects ? UINT32_MAX : UINT64_MAX);
-		if (objects)
-			moved |= fp_hook_load(frame + l->fr_code) ^ m->code;
+		if (((fp_hook_load(frame + fr_ip) ^ m->ip) & (objects ? UINT32_MAX : UINT64_MAX)) ||
+		    (objects && fp_hook_load(frame + l->fr_code) != m->code))
+			moved = m;
 		if (fp_unlikely(m->previous != fp_hook_load(frame + fr_previous)))
-			return 0;
+			return false;
 	}
-	if (fp_unlikely(moved))
-		return 0;
-	m += h->n; /* the leaf; its caller is before it */
-	site = fp_hook_site_of(h, ip, h->n > 1 ? m[-1].node : 0, kind);
-	if (fp_unlikely(site->stamp != h->stamp || site->ip != ip || site->kind != kind || site->parent != (h->n > 1 ? m[-1].node : 0)))
-		return 0;
-	if (objects && site->code != fp_hook_load(top + l->fr_code))
-		return 0;
+	if (fp_unlikely(moved != NULL))
+		fp_hook_intern_callers(h, (uint32_t)(moved - h->frames));
+	return true;
+}
+
+/* The cell for an allocation of this kind by the Python line that runs: where
+ * the leaf has asked for the same at this instruction before, one probe. */
+static inline __attribute__((always_inline)) uint32_t fp_hook_cell_by(struct fp_thread *t, uintptr_t tstate,
+								       uint32_t kind, bool objects)
+{
+	const struct fp_hook_layout *l = &fp_hook_layout;
+	uintptr_t top = fp_hook_load(tstate + l->ts_frame), ip;
+	const struct fp_hook_site *site;
+	struct fp_hook_memory *h;
+	uint32_t parent;
+
+	if (l->through_cframe)
+		top = fp_hook_load(top + l->cf_frame);
+	if (fp_unlikely(!fp_hook_is_aligned(t->hook, top, objects)) && !fp_hook_realign(t, tstate, top))
+		return fp_hook_cell_elsewhere(t, tstate, kind);
+	h = t->hook;
+	parent = h->n > 1 ? h->frames[h->n - 2].node : 0;
+	ip = fp_hook_load(top + l->fr_ip) & (objects ? UINT32_MAX : UINT64_MAX);
+	site = fp_hook_site_of(h, ip, parent, kind);
+	if (fp_unlikely(site->stamp != h->stamp || site->ip != ip || site->kind != kind || site->parent != parent) ||
+	    (objects && site->code != fp_hook_load(top + l->fr_code)))
+		return fp_hook_cell_new(t, kind);
 	return site->cell;
 }
 
 /* tstate: as of fp_python_stack. */
 static inline uint32_t fp_hook_cell_here(struct fp_thread *t, uintptr_t tstate, uint32_t kind)
 {
-	uint32_t cell = fp_hook_layout.objects ? fp_hook_cell_fast(t, tstate, kind, true) :
-						 fp_hook_cell_fast(t, tstate, kind, false);
-
-	return fp_likely(cell) ? cell : fp_hook_cell_changed(t, tstate, kind);
+	return fp_hook_layout.objects ? fp_hook_cell_by(t, tstate, kind, true) :
+					fp_hook_cell_by(t, tstate, kind, false);
 }
 
 /* Forgets everything: a new thread in the slot, or a fresh capture. */

@@ -103,7 +103,23 @@ static FP_COLD void end_missed(struct fp_mem_half *half, uintptr_t address)
 	(void)fp_mem_unbook(half, address, NULL);
 }
 
-static FP_COLD void lose_block(struct fp_mem_half *half, uint32_t cell, uint64_t n_bytes)
+void fp_mem_settle_one(struct fp_mem_waiting *w)
+{
+	struct fp_mem_waiting block = *w;
+
+	w->address = 0;
+	fp_mem_ledger.waiting_bytes -= block.n_bytes;
+	fp_mem_book(&fp_mem_ledger.python, block.cell, block.address, block.n_bytes, NULL);
+}
+
+FP_COLD void fp_mem_settle_waiting(void)
+{
+	for (uint32_t i = 0; i < FP_MEM_WAITING && fp_mem_ledger.waiting_bytes; i++)
+		if (fp_mem_ledger.waiting[i].address)
+			fp_mem_settle_one(&fp_mem_ledger.waiting[i]);
+}
+
+static FP_COLD void lose_block(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uint64_t n_bytes)
 {
 	/* It cannot be followed: as if it were freed at once. */
 	fp_loss_count(fp_mem_ledger.segment, FP_LOSS_mem_blocks_full);
@@ -112,6 +128,8 @@ static FP_COLD void lose_block(struct fp_mem_half *half, uint32_t cell, uint64_t
 	if (half == &fp_mem_ledger.python)
 		fp_mem_ledger.large_bytes -= n_bytes;
 	fp_mem_subtract(&fp_mem_ledger.cells[cell], 1, n_bytes, fp_mem_ledger.birth_ms[fp_mem_ledger.generation], false);
+	if (fp_mem_ledger.stream)
+		fp_mem_stream_free(address);
 }
 
 static bool put_block(struct fp_mem_half *half, const struct fp_block *block)
@@ -153,12 +171,14 @@ void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uin
 		half->heap_bytes += n_bytes;
 		if (half == &l->python)
 			l->large_bytes += n_bytes;
+		if (l->stream)
+			fp_mem_stream_alloc(cell, c, address, n_bytes);
 		if (!put_block(half, &block))
-			lose_block(half, cell, n_bytes);
+			lose_block(half, cell, address, n_bytes);
 	}
 	if (recent)
 		fp_mem_remember(recent, address);
-	if (l->stream)
+	if (l->stream && word)
 		fp_mem_stream_alloc(cell, c, address, n_bytes);
 }
 

@@ -27,6 +27,16 @@ struct fp_mem_half {
 
 #define FP_MEM_GENERATIONS 32u
 
+/* Small blocks of the python half that were just made wait here, by address,
+ * for their free, as most objects die young: both are booked at once then, and
+ * the shadow is not touched.  Who needs the slot first books the block that
+ * waits.  Not with lock_all. */
+#define FP_MEM_WAITING 32u
+struct fp_mem_waiting {
+	uintptr_t address;       /* 0: nothing waits */
+	uint32_t cell, n_bytes;
+};
+
 struct fp_mem_ledger {
 	/* every event */
 	struct fp_mem_half python, system;
@@ -45,6 +55,8 @@ struct fp_mem_ledger {
 	uint32_t checkpoint;
 	uint32_t now_ms;         /* of the last tick */
 	uint64_t map_bytes, carrier_bytes, file_map_bytes;
+	uint64_t waiting_bytes;  /* of waiting: live, but not yet in heap_bytes */
+	struct fp_mem_waiting waiting[FP_MEM_WAITING];
 	uint64_t sample_bytes;
 	uint32_t n_heads;        /* of chains of cells */
 };
@@ -115,7 +127,7 @@ static inline void fp_mem_note_edge(void)
 {
 	uint64_t heap = fp_mem_heap_bytes();
 
-	if (fp_unlikely(heap > fp_mem_ledger.peak_bytes))
+	if (fp_unlikely(heap >= fp_mem_ledger.peak_bytes))
 		fp_mem_end_peak(heap);
 }
 
@@ -175,20 +187,55 @@ static inline bool fp_mem_is_small(uintptr_t address, uint64_t n_bytes)
 	return n_bytes <= 16u * FP_SIZE_SMALL && !(address & 15);
 }
 
-/* The common case of fp_mem_book, without lock_all: a small block where none is known.  False:
- * nothing was done. */
-static inline bool fp_mem_book_small(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uint64_t n_bytes,
-				     struct fp_mem_recent *recent)
+static inline struct fp_mem_waiting *fp_mem_waiting_of(uintptr_t address)
+{
+	return &fp_mem_ledger.waiting[(address >> 4 ^ address >> 9) & (FP_MEM_WAITING - 1)];
+}
+
+/* Books what waits: all of it, or the block in one slot (not empty). */
+void fp_mem_settle_waiting(void);
+void fp_mem_settle_one(struct fp_mem_waiting *w);
+
+/* The common case of fp_mem_book, for a small block of the python half: it
+ * waits. */
+static inline void fp_mem_book_small(uint32_t cell, uintptr_t address, uint64_t n_bytes, struct fp_mem_recent *recent)
+{
+	struct fp_mem_waiting *w = fp_mem_waiting_of(address);
+
+	if (w->address)
+		fp_mem_settle_one(w);
+	w->address = address;
+	w->cell = cell;
+	w->n_bytes = (uint32_t)n_bytes;
+	fp_mem_ledger.waiting_bytes += n_bytes;
+	fp_mem_remember(recent, address);
+}
+
+/* The block waits: it ends here, and nothing but its cell's counts has changed.
+ * False: nothing was done. */
+static inline bool fp_mem_cancel(uintptr_t address, const struct fp_mem_recent *recent)
 {
 	struct fp_mem_ledger *l = &fp_mem_ledger;
-	uint32_t *word = fp_shadow_find(address), size_class = (uint32_t)((n_bytes + 15) / 16);
+	struct fp_mem_waiting *w = fp_mem_waiting_of(address);
+	struct fp_mem_cell *c;
 
-	if (fp_unlikely(!word || *word || cell == FP_MEM_CELL_NO_ROOM || !fp_mem_is_small(address, n_bytes)))
+	if (w->address != address)
 		return false;
-	*word = FP_SHADOW_MAKE(cell, l->generation, size_class * 16 - n_bytes);
-	fp_mem_add(&l->cells[cell], 1, n_bytes, l->birth_ms[l->generation]);
-	half->heap_bytes += n_bytes;
-	fp_mem_remember(recent, address);
+	if (fp_unlikely(fp_mem_heap_bytes() + l->waiting_bytes >= l->peak_bytes)) {
+		fp_mem_settle_waiting(); /* it was part of a peak */
+		return false;
+	}
+	c = &l->cells[w->cell];
+	w->address = 0;
+	l->waiting_bytes -= w->n_bytes;
+	c->n_allocs++;
+	c->n_frees++;
+	c->alloc_bytes += w->n_bytes;
+	c->freed_bytes += w->n_bytes;
+	if (fp_mem_is_temporary(recent, address)) {
+		c->n_temporary += c->n_temporary != UINT32_MAX;
+		c->temporary_bytes += w->n_bytes;
+	}
 	return true;
 }
 

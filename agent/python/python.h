@@ -95,6 +95,10 @@ struct fp_py_hook_layout {
 	uint16_t ts_base_frame;
 	uint16_t fr_code, fr_previous, fr_ip;
 	uint64_t ip_mask;
+	uint64_t code_mask;           /* without the tags of stack references */
+	uint16_t co_code;             /* offset = (ip - code - co_code), or ip x ip_unit with ip_unit */
+	uint8_t ip_unit;
+	bool offset_known;            /* false: threads have copies of the bytecode */
 	intptr_t attached;            /* offset of the attached thread state from the thread pointer;
 				       * INTPTR_MIN: at address current */
 	uintptr_t current;

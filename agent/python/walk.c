@@ -370,6 +370,10 @@ int fp_python_hook_layout(const struct fp_python *py, struct fp_py_hook_layout *
 		.fr_previous = l->fr_previous,
 		.fr_ip = l->fr_ip,
 		.ip_mask = objects ? UINT32_MAX : UINT64_MAX,
+		.code_mask = l->style == FP_FRAMES_LINKED ? ~(uint64_t)7 : UINT64_MAX,
+		.co_code = l->co_code,
+		.ip_unit = objects ? l->lasti_unit : 0,
+		.offset_known = l->fr_tlbc == FP_OFF_NONE,
 		.attached = INTPTR_MIN,
 	};
 
