@@ -234,7 +234,8 @@ static bool is_carrier(void)
 
 static void after_event(struct fp_thread *t)
 {
-	if (fp_unlikely(fp_mem_ledger.tick_due || !(t->memory.recent.sequence & 4095) || fp_memory_balance_due()))
+	if (fp_unlikely(fp_mem_ledger.tick_due || (!fp_context.sampling && !(t->memory.recent.sequence & 63)) ||
+			fp_memory_balance_due()))
 		fp_memory_tick(t);
 	fp_domains_check(t);
 	fp_memory_leave(t);
@@ -266,8 +267,6 @@ static struct fp_mem_gone unbook(void *block)
 	struct fp_mem_gone gone = {.cell = 0};
 	struct fp_thread *t;
 
-	if (is_carrier())
-		return gone;
 	t = fp_memory_enter();
 	if (!t)
 		return unbook_bare(block);
@@ -277,8 +276,8 @@ static struct fp_mem_gone unbook(void *block)
 		lock(t);
 		gone = fp_mem_unbook(&fp_mem_ledger.system, (uintptr_t)block, &t->memory.recent);
 		unlock(t);
-		/* In a sampled run most of what carries Python's blocks comes by here. */
-		if (!gone.cell && fp_mem_ledger.exact)
+		/* What carries a Python block comes by here too, and is not known. */
+		if (!gone.cell && fp_mem_ledger.exact && !is_carrier())
 			(void)__atomic_fetch_add(&fp_mem_header()->n_unknown_frees, 1, __ATOMIC_RELAXED);
 	}
 	fp_memory_leave(t);

@@ -201,6 +201,7 @@ void fp_memory_tick(struct fp_thread *t)
 	fp_mem_ledger.tick_due = false;
 	now_ns = since_start_ns();
 	fp_mem_ledger.now_ms = (uint32_t)(now_ns / 1000000);
+	fp_context.segment.header->heartbeat_monotonic_ns = now_ns + fp_context.segment.header->start_monotonic_ns;
 	if (now_ns >= next_tick_ns) {
 		next_tick_ns = now_ns + TICK_LEAST_NS + now_ns / TICKS_SHARE;
 		advance_generation(fp_mem_ledger.now_ms);

@@ -34,8 +34,10 @@ static unsigned n_installed;
 /* The system's allocations of a thread between two looks at who stands where. */
 #define CHECK_EVERY 64u
 
-/* Larger requests are handed on to malloc, and those for nothing: n - 1 tells. */
+/* Larger requests are handed on to malloc, and those for nothing: n - 1 tells.
+ * With other allocators beneath than pymalloc, all may be. */
 #define LARGE_BYTES 512u
+static size_t carry_limit = LARGE_BYTES;
 
 static FP_COLD struct fp_thread *adopt(void)
 {
@@ -55,7 +57,7 @@ static inline struct fp_thread *find_thread(void)
 
 static FP_COLD void after_events(struct fp_thread *t)
 {
-	if (fp_mem_ledger.tick_due || !(t->memory.recent.sequence & 4095))
+	if (fp_mem_ledger.tick_due || !fp_context.sampling)
 		fp_memory_tick(t);
 }
 
@@ -118,23 +120,28 @@ static FP_COLD struct fp_mem_gone unbook_slowly(struct fp_thread *t, void *block
 	return gone;
 }
 
+static FP_COLD bool unbook_carried(struct fp_thread *t, void *block)
+{
+	struct fp_mem_gone gone = unbook_slowly(t, block);
+
+	return gone.cell && (!gone.shadow || !carry_limit);
+}
+
 /* True: what ended is a block that malloc carried. */
-static inline bool unbook(struct fp_thread *t, void *block, struct fp_mem_gone *ret_gone)
+static inline bool unbook(struct fp_thread *t, void *block)
 {
 	bool carried = false;
 
-	ret_gone->cell = 0;
 	if (!*fp_agent_memory || !fp_memory_enter())
 		return false;
 	if (fp_unlikely(fp_mem_filter_of((uintptr_t)block) == UINT8_MAX))
 		fp_mem_code_freed((uintptr_t)block);
-	if (fp_unlikely(!(++t->memory.python_events % ENDED_EVERY) && fp_memory_ended()))
-		;
-	else if (fp_likely(fp_mem_cancel((uintptr_t)block, &t->memory.recent)))
-		;
-	else if (fp_unlikely(fp_mem_ledger.lock_all || !fp_mem_unbook_small((uintptr_t)block, &t->memory.recent))) {
-		*ret_gone = unbook_slowly(t, block);
-		carried = ret_gone->cell && !ret_gone->shadow;
+	if (fp_likely(++t->memory.python_events % ENDED_EVERY) || !fp_memory_ended()) {
+		if (fp_likely(fp_mem_cancel((uintptr_t)block, &t->memory.recent)) ||
+		    fp_likely(!fp_mem_ledger.lock_all && fp_mem_unbook_small((uintptr_t)block, &t->memory.recent)))
+			carried = !carry_limit;
+		else
+			carried = unbook_carried(t, block);
 	}
 	fp_memory_leave(t);
 	return carried;
@@ -158,7 +165,7 @@ static void *exact_malloc(void *ctx, size_t n_bytes)
 
 	if (fp_unlikely(!t))
 		return a->malloc(a->ctx, n_bytes);
-	if (fp_unlikely(n_bytes - 1 >= LARGE_BYTES)) {
+	if (fp_unlikely(n_bytes - 1 >= carry_limit)) {
 		t->memory.carrier_depth++;
 		block = a->malloc(a->ctx, n_bytes);
 		t->memory.carrier_depth--;
@@ -228,9 +235,8 @@ static void exact_free(void *ctx, void *block)
 {
 	const struct py_allocator *a = ctx;
 	struct fp_thread *t = fp_likely(block != NULL) ? find_thread() : NULL;
-	struct fp_mem_gone gone;
 
-	if (fp_likely(t != NULL) && fp_unlikely(unbook(t, block, &gone))) {
+	if (fp_likely(t != NULL) && fp_unlikely(unbook(t, block))) {
 		t->memory.carrier_depth++;
 		a->free(a->ctx, block);
 		t->memory.carrier_depth--;
@@ -316,7 +322,7 @@ static void *sampled_malloc(void *ctx, size_t n_bytes)
 	if (fp_unlikely(!t))
 		return sampled_malloc_slow(a, n_bytes);
 	t->memory.recent.sequence++;
-	if (fp_unlikely((t->memory.countdown -= (int64_t)n_bytes) < 0 || n_bytes - 1 >= LARGE_BYTES))
+	if (fp_unlikely((t->memory.countdown -= (int64_t)n_bytes) < 0 || n_bytes - 1 >= carry_limit))
 		return sampled_malloc_slow(a, n_bytes);
 	return a->malloc(a->ctx, n_bytes);
 }
@@ -460,5 +466,6 @@ void fp_domains_check(struct fp_thread *t)
 	if (is_ours(&a) || seen != before || t->memory.checks < 2 * CHECK_EVERY)
 		return;
 	fp_loss_count(&fp_context.segment, FP_LOSS_mem_allocator_replaced);
+	carry_limit = 0;
 	fp_domains_install(fp_mem_ledger.exact);
 }

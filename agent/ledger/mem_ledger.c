@@ -162,11 +162,14 @@ void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uin
 		half->heap_bytes += n_bytes;
 	} else {
 		struct fp_block block = {address, n_bytes, cell, l->birth_ms[l->generation]}, old;
+		const uint32_t *stale = address & 15 ? NULL : fp_shadow_find(address);
 
 		if (fp_block_take(&half->blocks, address, &old)) {
 			(void)put_block(half, &old);
 			end_missed(half, address);
 		}
+		if (fp_unlikely(stale && *stale))
+			end_missed(half, address);
 		fp_mem_add(c, 1, n_bytes, block.birth_ms);
 		half->heap_bytes += n_bytes;
 		if (half == &l->python)
