@@ -118,6 +118,48 @@ def record(name, command, work, folder, **settings):
     return [json.loads(line) for line in read.stdout.splitlines()]
 
 
+# How threads and programs begin: filperf leaves it out of its stacks.
+BEGINNINGS = {"_start", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main", "start_thread",
+              "clone", "clone3"}
+
+
+def names(stack):
+    stack = [f[0] for f in stack]
+    while len(stack) > 1 and stack[-1] in BEGINNINGS:
+        stack.pop()
+    return tuple(stack)
+
+
+def by_name(sums):
+    """Files and lines of C code are told by different libraries."""
+    out = defaultdict(lambda: (0, 0))
+    for stack, (n, n_bytes) in sums.items():
+        out[names(stack)] = out[names(stack)][0] + n, out[names(stack)][1] + n_bytes
+    return out
+
+
+def native(name, command, work):
+    """Python and C in one stack, as Memray puts them together and as filperf does."""
+    folder = tempfile.mkdtemp(prefix="filperf-truth-")
+    try:
+        for i, process in enumerate(record(name, command, work, folder, FIL_PERF_MEMRAY_NATIVE="1")):
+            reader = memray.FileReader(f"{folder}/{i}.bin")
+            check(f"{name}: native stacks", reader.metadata.has_native_traces)
+            same(f"{name}: the peak", reader.metadata.peak_memory, process["peak_bytes"])
+            found = by_name(memray_sums(reader.get_leaked_allocation_records(), True))
+            want = by_name(own_sums(process["cells"], "n_live", "live_bytes"))
+            # without a symbol filperf gives module+offset, Memray the name before it
+            named = [k for k in want if not any("+0x" in part for part in k)]
+            equal = sum(found.get(k) == want[k] for k in named)
+            check(f"{name}: what lives, by names of the stack", equal >= 0.99 * len(named) > 100,
+                  f"{equal} of {len(named)} stacks are equal")
+            same(f"{name}: what lives, of all", sum(b for _, b in found.values()), sum(b for _, b in want.values()))
+            mixed = [k for k in found if "use_c" in k and "main" in k and k.index("use_c") > 0]
+            check(f"{name}: C above Python", mixed, list(found)[:3])
+    finally:
+        shutil.rmtree(folder)
+
+
 def exact(name, command, work):
     folder = tempfile.mkdtemp(prefix="filperf-truth-")
     try:
@@ -135,6 +177,8 @@ def main():
     for python in pythons.find_pythons():
         name = ".".join(map(str, python.version)) + ("t" if python.free_threaded else "")
         exact(f"{name} memory_program", [python.path, here + "/memory_program.py", "15"], here)
+        if not python.free_threaded and (3, 11) <= python.version[:2] <= (3, 12):
+            native(f"{name} memory_program, native", [python.path, here + "/memory_program.py", "5"], here)
     filare = os.path.join(os.environ.get("FP_DEPS", ""), "filare", "bin")
     if os.path.exists(filare + "/filare"):
         with tempfile.TemporaryDirectory() as work:

@@ -221,7 +221,8 @@ static int begin_map(struct fp_memray_stacks *s, uint32_t generation)
 }
 
 /* One map is enough until an object comes to lie where another was: so a
- * program that only loads gets one, however many generations it has. */
+ * program that only loads gets one, however many generations it has.  What is
+ * no file, as the kernel's vdso, has no names that Memray could look up. */
 static int make_maps(struct fp_memray_stacks *s, const struct fp_capture *c)
 {
 	uint32_t n = c->n_modules < MODULES_MAX ? c->n_modules : MODULES_MAX;
@@ -235,12 +236,13 @@ static int make_maps(struct fp_memray_stacks *s, const struct fp_capture *c)
 	for (uint32_t i = 0; i < n && !err; i++) { /* they were listed as they came */
 		const struct fp_module_record *r = &c->modules[i];
 		uint32_t n_bytes;
-		const char *path = fp_capture_text(c, r->path_text, &n_bytes);
+		const char *text = fp_capture_text(c, r->path_text, &n_bytes);
+		const char *path = fp_builder_string(s->source->builder, text ? text : "", n_bytes);
 
-		s->module_paths[i] = fp_builder_string(s->source->builder, path ? path : "", n_bytes);
-		if (!s->module_paths[i])
+		s->module_paths[i] = path;
+		if (!path)
 			err = -ENOMEM;
-		else if (n_bytes && r->start < r->end && r->first_generation >= generation) {
+		else if (path[0] == '/' && r->start < r->end && r->first_generation >= generation) {
 			generation = r->first_generation;
 			if (s->n_maps < MAPS_MAX && overlaps(s, &s->maps[s->n_maps - 1], r))
 				err = begin_map(s, generation);
