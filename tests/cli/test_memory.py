@@ -58,6 +58,15 @@ class Memory(Case):
         for name in ("table", "stats"):
             self.assertEqual(self.read("outputs/perf/hold-memray.%s.txt" % name), self.report(name), name)
 
+    def test_each_file_is_made_once(self):
+        r = self.filperf("run", "--", PYTHON, "hold.py", "0")
+        names = next(line for line in r.stderr.splitlines() if line.startswith("reports in ")).split(": ")[1].split()
+        names = [n.strip(",") for n in names]
+        self.assertEqual(len(names), len(set(names)), names)
+        self.assertEqual(set(names), set(os.listdir(self.output())))
+        self.assertIn("hold-memray.bin", names)
+        self.assertRegex(r.stderr, "\nmemory: of memray, stats, .* want FIL_PERF_MEMRAY_EXACT=1\n")
+
     def test_figures(self):
         self.record("--exact")
         table = self.rows("table")["rows"][0]
