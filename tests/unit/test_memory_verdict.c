@@ -87,7 +87,7 @@ static void too_little_is_no_leak(void **state)
 
 	(void)state;
 	f.live.bytes = 60000;
-	assert_int_equal(fp_leak_judge(&f, &clock_10s), FP_LEAK_GROWS);
+	assert_int_equal(fp_leak_judge(&f, &clock_10s), FP_LEAK_HELD);
 	f = steady();
 	f.ups = 17;
 	f.last_up = 199;
@@ -163,6 +163,12 @@ static void the_balance_adds_up(void **state)
 	assert_int_equal(b.items[FP_BALANCE_REST].n_bytes, 5 * MIB);
 	assert_int_equal(b.items[FP_BALANCE_LATER].n_bytes, 2 * MIB);
 	assert_true(b.explained > 0.929 && b.explained < 0.931);
+	/* a reservation that nobody touches */
+	h.at_peak.heap_bytes += 64 * MIB;
+	h.at_peak.map_bytes += 64 * MIB;
+	assert_true(fp_balance_make(&h, &b));
+	assert_int_equal(b.items[FP_BALANCE_REST].n_bytes, -59 * (int64_t)MIB);
+	assert_true(b.explained >= 1 && b.explained <= 1);
 	/* a damaged one */
 	memset(&h, 0xff, sizeof(h));
 	if (fp_balance_make(&h, &b))

@@ -22,7 +22,7 @@ bool fp_balance_make(const struct fp_mem_header *h, struct fp_balance *b)
 {
 	const struct fp_mem_balance *at = &h->at_peak;
 	int64_t rss = bounded(at->rss_anon_bytes) + bounded(at->rss_file_bytes) + bounded(at->rss_shmem_bytes);
-	int64_t hwm = bounded(h->vm_hwm_bytes), named = 0, unnamed;
+	int64_t hwm = bounded(h->vm_hwm_bytes), named = 0;
 	struct fp_balance_item items[FP_BALANCE_ITEMS] = {
 		[FP_BALANCE_PYTHON_SMALL] = {"Python blocks up to 512 bytes", "python_small_bytes",
 					     bounded(at->python_small_bytes)},
@@ -52,8 +52,7 @@ bool fp_balance_make(const struct fp_mem_header *h, struct fp_balance *b)
 	items[FP_BALANCE_LATER].n_bytes = hwm - rss;
 	memcpy(b->items, items, sizeof(items));
 	b->vm_hwm_bytes = (uint64_t)hwm;
-	unnamed = named > hwm ? named - hwm : hwm - named;
-	b->explained = unnamed < hwm ? 1 - (double)unnamed / (double)hwm : 0;
+	b->explained = named < hwm ? (double)named / (double)hwm : 1;
 	return true;
 }
 

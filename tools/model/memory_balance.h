@@ -22,7 +22,8 @@ enum {
 struct fp_balance {
 	struct fp_balance_item items[FP_BALANCE_ITEMS]; /* their sum is vm_hwm_bytes */
 	uint64_t vm_hwm_bytes;
-	double explained;       /* share of vm_hwm_bytes that has a name: all but what REST and LATER miss */
+	double explained;       /* share of vm_hwm_bytes that has a name: all but REST and LATER.  Where more was
+				 * asked for than is resident every byte has one, and REST says how much more */
 };
 
 /* false: the process was never looked at. */

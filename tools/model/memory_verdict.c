@@ -65,9 +65,10 @@ enum fp_leak_verdict fp_leak_judge(const struct fp_leak_facts *f, const struct f
 {
 	double score = fp_leak_score(f);
 
-	if (score < GROWS_SCORE || f->live.bytes <= fp_memory_half_interval(f->live.variance) || !goes_on(f, clock))
+	if (score < GROWS_SCORE || f->live.bytes < LEAST_BYTES ||
+	    f->live.bytes <= fp_memory_half_interval(f->live.variance) || !goes_on(f, clock))
 		return FP_LEAK_HELD;
-	if (score >= LEAST_SCORE && f->live.bytes >= LEAST_BYTES && clock->end_ms - f->first_ms >= LEAST_SPAN_MS &&
+	if (score >= LEAST_SCORE && clock->end_ms - f->first_ms >= LEAST_SPAN_MS &&
 	    is_steady(f, clock))
 		return FP_LEAK_YES;
 	return FP_LEAK_GROWS;
