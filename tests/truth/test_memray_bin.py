@@ -99,7 +99,7 @@ def compare_temporary(name, process, reader):
     check(f"{name}: temporary allocations by stack", differ <= missed, f"{differ} differ, {missed} ends were missed")
 
 
-def record(name, command, work, folder, **settings):
+def record(name, command, work, folder, kill_after=None, **settings):
     """Runs command and compares each Python process of it."""
     environment = {k: v for k, v in os.environ.items()
                    if not k.startswith(("FIL_PERF_", "PYTHON", "LD_", "XDG_"))}
@@ -107,9 +107,17 @@ def record(name, command, work, folder, **settings):
         "LD_PRELOAD": AGENT, "TMPDIR": folder, "FIL_PERF_MEMRAY_ENABLED": "1", "FIL_PERF_RENDER": "0",
         "FIL_PERF_QUIET": "1", "FIL_PERF_OUTPUT_DIR": folder + "/out", "PYTHONDONTWRITEBYTECODE": "1"})
     environment.update(settings)
-    done = subprocess.run(command, env=environment, cwd=work, capture_output=True, text=True, timeout=900)
+    errors = open(folder + "/errors", "w+", encoding="utf-8")
+    with errors, subprocess.Popen(command, env=environment, cwd=work, stdout=errors, stderr=errors) as done:
+        try:
+            status = done.wait(timeout=kill_after or 900)
+        except subprocess.TimeoutExpired:
+            done.kill()
+            status = 0 if kill_after else -1
+        errors.seek(0)
+        text = errors.read()
     runs = glob.glob(folder + "/filperf-*/*/*.fpc")
-    check(f"{name}: ran and was recorded", done.returncode == 0 and runs, done.stderr[-400:])
+    check(f"{name}: ran and was recorded", status == 0 and runs, text[-400:])
     if not runs:
         return []
     read = subprocess.run([BUILD + "/tests/memory_cells", os.path.dirname(runs[0]), folder],
@@ -172,6 +180,36 @@ def exact(name, command, work):
         shutil.rmtree(folder)
 
 
+def killed(name, command, work):
+    """Nothing is lost but the event that a SIGKILL fell into."""
+    folder = tempfile.mkdtemp(prefix="filperf-truth-")
+    try:
+        for i, process in enumerate(record(name, command, work, folder, kill_after=3)):
+            reader, cells = memray.FileReader(f"{folder}/{i}.bin"), process["cells"]
+            check(f"{name}: it had been at work", reader.metadata.total_allocations > 10000)
+            found = memray_sums(reader.get_leaked_allocation_records(), False)
+            want = own_sums(cells, "n_live", "live_bytes")
+            differ = [k for k in {**found, **want} if found.get(k) != want.get(k)]
+            check(f"{name}: what lives, by stack", len(differ) <= 1, [(k, found.get(k), want.get(k)) for k in differ])
+    finally:
+        shutil.rmtree(folder)
+
+
+def sampled(name, command, work):
+    """Sums alone, in Memray's aggregated form."""
+    folder = tempfile.mkdtemp(prefix="filperf-truth-")
+    try:
+        for i, process in enumerate(record(name, command, work, folder, FIL_PERF_MEMRAY_EXACT="0")):
+            reader, cells = memray.FileReader(f"{folder}/{i}.bin"), process["cells"]
+            same(f"{name}: form", reader.metadata.file_format, memray.FileFormat.AGGREGATED_ALLOCATIONS)
+            same(f"{name}: the peak", reader.metadata.peak_memory, sum(c["peak_bytes"] for c in cells))
+            found = memray_sums(reader.get_leaked_allocation_records(merge_threads=False), False)
+            want = own_sums(cells, "n_live", "live_bytes")
+            same(f"{name}: what lives, by stack", {k: b for k, (_, b) in found.items()}, {k: b for k, (_, b) in want.items()})
+    finally:
+        shutil.rmtree(folder)
+
+
 def main():
     here = os.path.join(SOURCE, "tests", "truth")
     for python in pythons.find_pythons():
@@ -179,6 +217,8 @@ def main():
         exact(f"{name} memory_program", [python.path, here + "/memory_program.py", "15"], here)
         if not python.free_threaded and (3, 11) <= python.version[:2] <= (3, 12):
             native(f"{name} memory_program, native", [python.path, here + "/memory_program.py", "5"], here)
+            killed(f"{name} memory_program, killed", [python.path, here + "/memory_program.py", "1000000"], here)
+            sampled(f"{name} memory_program, sampled", [python.path, here + "/memory_program.py", "15"], here)
     filare = os.path.join(os.environ.get("FP_DEPS", ""), "filare", "bin")
     if os.path.exists(filare + "/filare"):
         with tempfile.TemporaryDirectory() as work:
