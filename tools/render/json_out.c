@@ -206,6 +206,12 @@ void fp_json_verbatim(struct fp_json_out *j, const char *text, size_t n_bytes)
 	put(j, text, n_bytes);
 }
 
+void fp_json_colon(struct fp_json_out *j)
+{
+	put_byte(j, ':');
+	j->need_comma = false;
+}
+
 char *fp_json_quote(const char *text)
 {
 	char *quoted = NULL;

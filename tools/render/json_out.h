@@ -52,6 +52,8 @@ void fp_json_key_open(struct fp_json_out *j, const char *key, char bracket);
 void fp_json_newline(struct fp_json_out *j);
 /* Already valid JSON. */
 void fp_json_verbatim(struct fp_json_out *j, const char *text, size_t n_bytes);
+/* After a verbatim text that is a key. */
+void fp_json_colon(struct fp_json_out *j);
 
 /* "text" quoted and escaped, malloc'ed; NULL: out of memory. */
 char *fp_json_quote(const char *text);
