@@ -18,7 +18,7 @@ static const struct fp_leak_clock clock_10s = {.n_checkpoints = 200, .end_ms = 1
 static struct fp_leak_facts steady(void)
 {
 	return (struct fp_leak_facts){.live = {1000, 4 * MIB, 0}, .n_allocs = 1000, .alloc_bytes = 4 * MIB, .ups = 180,
-				      .last_up = 199, .age_ms = 5000};
+				      .last_up = 199, .age_ms = 5000, .cpu_age = -1};
 }
 
 static void a_steady_growth_leaks(void **state)
@@ -35,6 +35,13 @@ static void a_steady_growth_leaks(void **state)
 	f.ups = 80;
 	f.age_ms = 2500;
 	assert_int_equal(fp_leak_judge(&f, &clock_10s), FP_LEAK_YES);
+	/* the machine got busy: slower by the clock, not by the CPU spent */
+	f = steady();
+	f.age_ms = 6700;
+	f.cpu_age = 0.55;
+	assert_int_equal(fp_leak_judge(&f, &clock_10s), FP_LEAK_YES);
+	f.age_ms = 7300;
+	assert_int_equal(fp_leak_judge(&f, &clock_10s), FP_LEAK_GROWS);
 	/* seldom, but to the end: once in ten looks */
 	f = steady();
 	f.ups = 20;

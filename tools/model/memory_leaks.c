@@ -90,18 +90,6 @@ static struct fp_leak_facts facts_of(const struct fp_memory_cell *c)
 				      .first_ms = c->first_ms};
 }
 
-static struct fp_leak_facts finished(const struct fp_leak_facts *sums)
-{
-	struct fp_leak_facts f = *sums;
-	double w = f.live.bytes ? (double)f.live.bytes : 1;
-
-	f.ups /= w;
-	f.downs /= w;
-	f.last_up /= w;
-	f.age_ms /= w;
-	return f;
-}
-
 /* Of one that was killed or still runs the newest point knows the time, also
  * when no CPU was sampled. */
 static int64_t end_ns_of(const struct fp_profile *p, const struct fp_memory_process *process)
@@ -124,6 +112,53 @@ static struct fp_leak_clock clock_of(const struct fp_profile *p, uint32_t i)
 
 	return (struct fp_leak_clock){.n_checkpoints = p->headers[process->header].mem.n_checkpoints,
 				      .end_ms = (double)end_ns_of(p, process) / 1e6};
+}
+
+/* CPU of the process at a time, between its points. */
+static double cpu_at(const struct fp_profile *p, const struct fp_memory_process *process, double when_ms)
+{
+	const struct fp_mem_point *points = p->memory->points + process->first_point;
+	size_t low = 0, high = process->n_points - 1;
+	double from, to, part;
+
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if ((double)points[middle].when_ns / 1e6 <= when_ms)
+			low = middle;
+		else
+			high = middle;
+	}
+	from = (double)points[low].when_ns / 1e6;
+	to = (double)points[high].when_ns / 1e6;
+	part = to > from ? (when_ms - from) / (to - from) : 0;
+	part = part < 0 ? 0 : part > 1 ? 1 : part;
+	return (double)points[low].cpu_ns + part * ((double)points[high].cpu_ns - (double)points[low].cpu_ns);
+}
+
+static double cpu_age(const struct fp_profile *p, uint32_t i, const struct fp_leak_facts *f, double end_ms)
+{
+	const struct fp_memory_process *process = &p->memory->processes[i];
+	double end, all;
+
+	if (process->n_points < 2)
+		return -1;
+	end = cpu_at(p, process, end_ms);
+	all = end - cpu_at(p, process, f->first_ms);
+	return all > 0 ? (end - cpu_at(p, process, end_ms - f->age_ms)) / all : -1;
+}
+
+static struct fp_leak_facts finished(const struct fp_profile *p, const struct group *g)
+{
+	struct fp_leak_facts f = g->facts;
+	double w = f.live.bytes ? (double)f.live.bytes : 1;
+
+	f.ups /= w;
+	f.downs /= w;
+	f.last_up /= w;
+	f.age_ms /= w;
+	f.cpu_age = cpu_age(p, g->process, &f, clock_of(p, g->process).end_ms);
+	return f;
 }
 
 /* The innermost Python frame of a stack, else its leaf. */
@@ -179,7 +214,7 @@ static int add_to_line(struct groups *lines, const struct group *stack, bool apa
 
 static enum fp_leak_verdict judge(const struct fp_profile *p, const struct group *g)
 {
-	struct fp_leak_facts f = finished(&g->facts);
+	struct fp_leak_facts f = finished(p, g);
 	struct fp_leak_clock clock = clock_of(p, g->process);
 
 	return fp_leak_judge(&f, &clock);
@@ -231,7 +266,7 @@ static void fill(const struct fp_profile *p, const struct groups *lines, struct 
 					.stack = g->largest,
 					.n_stacks = g->n_stacks,
 					.process = g->process,
-					.facts = finished(&g->facts),
+					.facts = finished(p, g),
 					.verdict = judge(p, g)};
 		row->score = fp_leak_score(&row->facts);
 		fp_memory_sum_add(&l->all, &row->facts.live);

@@ -21,6 +21,7 @@ struct fp_leak_facts {
 	double ups, downs;     /* checkpoints at which it had grown, shrunk */
 	double last_up;        /* number of the checkpoint of the last growth */
 	double age_ms;         /* mean of the live blocks */
+	double cpu_age;        /* the CPU time since then, as a share of that since first_ms; < 0 unknown */
 	uint32_t first_ms;     /* its first allocation of what lives */
 };
 

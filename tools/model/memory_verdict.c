@@ -14,6 +14,7 @@
 #define CHANCE 0.001          /* of a steady growth that fails a test */
 #define PAUSE_ALLOWED 0.05    /* of the checkpoints: work at the end of a run */
 #define PACE_ALLOWED 0.08     /* growth that is a little uneven */
+#define WALL_ALLOWED 0.22     /* where the pace is even by the CPU that was spent */
 #define CHECKPOINT_SCALE_MS 2560.0 /* checkpoints are 20 ms apart at first and twice as far at this time */
 
 const char *fp_leak_verdict_name(enum fp_leak_verdict verdict)
@@ -52,13 +53,18 @@ static bool goes_on(const struct fp_leak_facts *f, const struct fp_leak_clock *c
 }
 
 /* What grew steadily has an age of half its time on average: a cache that fills
- * ever more slowly is older, what is given back in batches is younger. */
+ * ever more slowly is older, what is given back in batches is younger.  A busy machine makes the pace
+ * uneven by the clock, not by the CPU spent; a program that waits after its
+ * warm-up makes it even by the CPU alone. */
 static bool is_steady(const struct fp_leak_facts *f, const struct fp_leak_clock *clock)
 {
-	double span_ms = clock->end_ms - f->first_ms;
+	double span_ms = clock->end_ms - f->first_ms, uneven;
 	double allowed = PACE_ALLOWED + 3.3 * 0.2887 / sqrt(f->ups > 1 ? f->ups : 1);
 
-	return span_ms > 0 && fabs(f->age_ms / span_ms - 0.5) <= allowed;
+	if (span_ms <= 0)
+		return false;
+	uneven = fabs(f->age_ms / span_ms - 0.5);
+	return uneven <= allowed || (f->cpu_age >= 0 && fabs(f->cpu_age - 0.5) <= allowed && uneven <= WALL_ALLOWED);
 }
 
 enum fp_leak_verdict fp_leak_judge(const struct fp_leak_facts *f, const struct fp_leak_clock *clock)
