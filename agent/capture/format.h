@@ -132,7 +132,9 @@ struct fp_mem_header {
 	uint64_t python_eval_pc;    /* an address in _PyEval_EvalFrameDefault; 0 unknown */
 	uint64_t vm_hwm_bytes;      /* at the end or at the last tick */
 	struct fp_mem_balance at_peak, at_end;
-	uint64_t reserved[8];
+	uint64_t peak_untouched_bytes; /* at_peak: of map_bytes, pages that are not resident, as far as was looked */
+	uint64_t end_untouched_bytes;  /* at_end */
+	uint64_t reserved[6];
 };
 
 struct fp_capture_header {

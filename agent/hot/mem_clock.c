@@ -13,6 +13,7 @@
 #include "agent/base/sys.h"
 #include "agent/base/text.h"
 #include "agent/hot/python_stack.h"
+#include "agent/ledger/mem_ranges.h"
 #include "agent/ledger/mem_stream.h"
 
 #define TICK_LEAST_NS 10000000
@@ -116,6 +117,12 @@ void fp_memory_take_balance(struct fp_mem_balance *balance)
 	fp_mem_header()->vm_hwm_bytes = number_after(status, "VmHWM:") << 10;
 }
 
+/* An end may come from a handler that interrupted who holds the lock. */
+static uint64_t untouched_bytes(void)
+{
+	return fp_thread_self && fp_thread_self->memory.locked ? 0 : fp_mem_ranges_untouched_bytes();
+}
+
 bool fp_memory_balance_due(void)
 {
 	return fp_mem_ledger.system.heap_bytes >= balance_at_bytes;
@@ -134,8 +141,10 @@ static void follow_peak(int64_t now_ns)
 	if (heap < balance_at_bytes && now_ns < next_balance_ns)
 		return;
 	fp_memory_take_balance(&now);
-	if (now.rss_anon_bytes >= h->at_peak.rss_anon_bytes || heap > h->at_peak.heap_bytes)
+	if (now.rss_anon_bytes >= h->at_peak.rss_anon_bytes || heap > h->at_peak.heap_bytes) {
 		h->at_peak = now;
+		h->peak_untouched_bytes = untouched_bytes();
+	}
 	balance_at_bytes = heap + heap / 50 + BALANCE_STEP_BYTES;
 	next_balance_ns = now_ns + BALANCE_LEAST_NS;
 }
@@ -230,9 +239,12 @@ void fp_memory_freeze(void)
 	add_point(now_ns);
 	h->heap_bytes = fp_mem_heap_bytes();
 	fp_memory_take_balance(&h->at_end);
+	h->end_untouched_bytes = untouched_bytes();
 	if (h->heap_bytes >= h->at_peak.heap_bytes - h->at_peak.heap_bytes / 64 &&
-	    h->at_end.rss_anon_bytes >= h->at_peak.rss_anon_bytes)
+	    h->at_end.rss_anon_bytes >= h->at_peak.rss_anon_bytes) {
 		h->at_peak = h->at_end;
+		h->peak_untouched_bytes = h->end_untouched_bytes;
+	}
 	__atomic_store_n(&h->frozen_ns, now_ns, __ATOMIC_RELEASE);
 }
 

@@ -8,6 +8,10 @@
 #include "agent/ledger/mem_stream.h"
 
 #define RANGES_MAX 65536u
+#define LOOKED_RANGES 64u
+#define LOOKED_LEAST_BYTES (1u << 20)
+#define LOOKED_BYTES (1ull << 30)
+#define LOOKED_PAGES 512u /* at once */
 
 struct range {
 	uintptr_t start, end;
@@ -112,6 +116,55 @@ void fp_mem_range_map(uintptr_t start, uint64_t n_bytes, uint32_t cell)
 	fp_mem_add_range(cell, n_bytes);
 	if (is_streamed(cell))
 		fp_mem_stream_alloc(cell, &fp_mem_ledger.cells[cell], start, n_bytes);
+}
+
+/* The first large anonymous mapping that ends after address; empty: none. */
+static struct range large_after(uintptr_t address)
+{
+	struct range found = {0, 0, 0};
+
+	fp_lock_take(&fp_mem_ledger.lock);
+	for (uint32_t i = find(address); i < n_ranges && !found.end; i++)
+		if (ranges[i].end - ranges[i].start >= LOOKED_LEAST_BYTES &&
+		    fp_mem_ledger.cells[ranges[i].cell].allocator == FP_ALLOCATOR_MMAP)
+			found = ranges[i];
+	fp_lock_give(&fp_mem_ledger.lock);
+	return found;
+}
+
+static uint64_t untouched_bytes(const struct range *r)
+{
+	unsigned char pages[LOOKED_PAGES];
+	uint64_t n = 0;
+
+	for (uintptr_t at = r->start; at < r->end;) {
+		size_t left = (r->end - at) / FP_PAGE_BYTES, look = left < LOOKED_PAGES ? left : LOOKED_PAGES;
+
+		/* Unmapped meanwhile: nothing is known. */
+		if (fp_sys_call(SYS_mincore, at, look * FP_PAGE_BYTES, pages) < 0)
+			break;
+		for (size_t i = 0; i < look; i++)
+			n += !(pages[i] & 1);
+		at += look * FP_PAGE_BYTES;
+	}
+	return n * FP_PAGE_BYTES;
+}
+
+uint64_t fp_mem_ranges_untouched_bytes(void)
+{
+	uint64_t sum = 0, left = LOOKED_BYTES;
+	struct range r = large_after(0);
+
+	for (unsigned i = 0; i < LOOKED_RANGES && r.end && left; i++) {
+		uintptr_t end = r.end;
+
+		if (end - r.start > left)
+			r.end = r.start + left;
+		left -= r.end - r.start;
+		sum += untouched_bytes(&r);
+		r = large_after(end);
+	}
+	return sum;
 }
 
 uint32_t fp_mem_range_cell(uintptr_t address)

@@ -31,6 +31,9 @@ bool fp_balance_make(const struct fp_mem_header *h, struct fp_balance *b)
 		[FP_BALANCE_NATIVE] = {"malloc and its family", "native_bytes",
 				       less(at->heap_bytes, at->python_bytes + at->map_bytes)},
 		[FP_BALANCE_MAPS] = {"anonymous mappings, brk", "map_bytes", bounded(at->map_bytes)},
+		[FP_BALANCE_UNTOUCHED] = {"of these mappings, never touched", "untouched_bytes",
+					  -bounded(h->peak_untouched_bytes < at->map_bytes ? h->peak_untouched_bytes :
+											      at->map_bytes)},
 		[FP_BALANCE_ARENAS] = {"free space in Python's arenas", "arena_free_bytes",
 				       less(at->carrier_bytes, at->python_small_bytes)},
 		[FP_BALANCE_FILES] = {"programs, libraries, mapped files", "file_bytes",

@@ -11,12 +11,12 @@
 struct fp_balance_item {
 	const char *name;       /* "blocks of Python objects up to 512 bytes" */
 	const char *key;        /* in JSON */
-	int64_t n_bytes;        /* the rest can be negative: asked for, never touched */
+	int64_t n_bytes;        /* negative: asked for, never touched */
 };
 
 enum {
-	FP_BALANCE_PYTHON_SMALL, FP_BALANCE_PYTHON, FP_BALANCE_NATIVE, FP_BALANCE_MAPS, FP_BALANCE_ARENAS,
-	FP_BALANCE_FILES, FP_BALANCE_STACKS, FP_BALANCE_AGENT, FP_BALANCE_REST, FP_BALANCE_LATER, FP_BALANCE_ITEMS
+	FP_BALANCE_PYTHON_SMALL, FP_BALANCE_PYTHON, FP_BALANCE_NATIVE, FP_BALANCE_MAPS, FP_BALANCE_UNTOUCHED,
+	FP_BALANCE_ARENAS,	FP_BALANCE_FILES, FP_BALANCE_STACKS, FP_BALANCE_AGENT, FP_BALANCE_REST, FP_BALANCE_LATER, FP_BALANCE_ITEMS
 };
 
 struct fp_balance {

@@ -32,7 +32,7 @@ void fp_capture_memory_bound(struct fp_mem_header *m)
 {
 	uint64_t *sums[] = { &m->sample_bytes, &m->copy_sample_bytes, &m->heap_bytes, &m->peak_bytes,
 			     &m->n_unknown_frees, &m->inherited_bytes, &m->stream_stopped_ns,
-			     &m->vm_hwm_bytes };
+			     &m->vm_hwm_bytes, &m->peak_untouched_bytes, &m->end_untouched_bytes };
 
 	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
 		bound(sums[i]);

@@ -214,6 +214,7 @@ static void complete_header(struct fp_capture_header *h, const struct fp_capture
 		return;
 	m->peak_bytes = live_bytes;
 	m->at_peak = m->at_end;
+	m->peak_untouched_bytes = m->end_untouched_bytes;
 	m->peak_when_ns = m->at_end.when_ns ? m->at_end.when_ns : (int64_t)end_ms(h) * 1000000;
 }
 
