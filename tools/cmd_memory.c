@@ -184,6 +184,7 @@ const struct fp_command fp_command_memory = {
 	.name = "memory",
 	.operands = "REPORT [options] [IN]",
 	.summary = "a report about the memory of a run",
+	.words = REPORTS,
 	.text = "Prints one report about the memory of IN; by default the newest run, and one still going too. REPORT is "
 		"table (by line, thread and allocator), tree (from the roots down), summary (by function, and what the peak "
 		"was made of), stats (totals, sizes, allocators), leaks (what is held, with a verdict), temporary (what was "

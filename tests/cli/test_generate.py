@@ -77,6 +77,9 @@ class Agreement(Case):
         self.assertIn("--spy-rate", self.complete("filperf", "run", "--spy-r"))
         self.assertEqual(self.complete("filperf", "run", "--spy-output", "spee"), ["speedscope"])
         self.assertIn("burn.py", self.complete("filperf", "top", "bu"))
+        self.assertEqual(self.complete("filperf", "memory", "lea"), ["leaks"])
+        self.assertIn("burn.py", self.complete("filperf", "memory", "leaks", "bu"))
+        self.assertEqual(self.complete("filperf", "run", "--memray-format", "ta"), ["table"])
         self.assertIn("--live", self.complete("filperf", "top", "--l"))
 
     def test_fish_completes(self):

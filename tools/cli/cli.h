@@ -56,6 +56,7 @@ struct fp_command {
 	const char *operands;      /* "[options] -- CMD..." */
 	const char *summary;       /* one line, no full stop */
 	const char *text;          /* paragraphs for --help and the man page */
+	const char *words;         /* "a|b" that the first operand can be, for completions; NULL */
 	const char *examples;      /* lines "command\tmeaning\n" */
 	const struct fp_flag *const *flags; /* NULL-ended */
 	unsigned int scopes;       /* settings offered, enum fp_option_scope */

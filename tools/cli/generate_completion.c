@@ -47,6 +47,16 @@ static void bash_words(const struct fp_command *c, FILE *out)
 			fprintf(out, " %s", setting_name((enum fp_option_id)id));
 }
 
+static void bash_first_operand(const struct fp_command *c, FILE *out)
+{
+	fprintf(out,
+		"\tif [ \"$cmd\" = %s ] && [ \"$COMP_CWORD\" -eq 2 ]; then\n"
+		"\t\tmapfile -t COMPREPLY < <(compgen -W '",
+		c->name);
+	put_words(out, c->words);
+	fputs("' -- \"$cur\")\n\t\treturn\n\tfi\n", out);
+}
+
 void fp_generate_bash(FILE *out)
 {
 	fputs("# bash completion for filperf, made from its option table\n"
@@ -76,7 +86,12 @@ void fp_generate_bash(FILE *out)
 	fputs("' -- \"$cur\")\n\t\treturn\n\t\t;;\n"
 	      "\t--sort)\n\t\tmapfile -t COMPREPLY < <(compgen -W 'self total name' -- \"$cur\")\n\t\treturn\n\t\t;;\n"
 	      "\t--output-dir)\n\t\tmapfile -t COMPREPLY < <(compgen -d -- \"$cur\")\n\t\treturn\n\t\t;;\n"
-	      "\tesac\n\tcase $cur in\n\t-*) ;;\n\t*)\n\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+	      "\tesac\n",
+	      out);
+	for (const struct fp_command *const *c = fp_commands; *c; c++)
+		if ((*c)->words)
+			bash_first_operand(*c, out);
+	fputs("\tcase $cur in\n\t-*) ;;\n\t*)\n\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
 	      "\t\treturn\n\t\t;;\n\tesac\n\tcase $cmd in\n",
 	      out);
 	for (const struct fp_command *const *c = fp_commands; *c; c++) {
@@ -164,6 +179,11 @@ void fp_generate_zsh(FILE *out)
 		for (int id = 0; id < FP_OPTION_MAX; id++)
 			if (fp_command_offers(*c, (enum fp_option_id)id))
 				zsh_setting(out, (enum fp_option_id)id);
+		if ((*c)->words) {
+			fputs("\t\t\t'1:report:(", out);
+			put_words(out, (*c)->words);
+			fputs(")' \\\n", out);
+		}
 		fprintf(out, "\t\t\t'--help[this text]' \\\n\t\t\t'%s'\n\t\t;;\n",
 			(*c)->ends_at_operand ? "*::command:_normal" : "*:input:_files");
 	}
@@ -182,6 +202,11 @@ void fp_generate_fish(FILE *out)
 		fprintf(out, "complete -c filperf -n __fish_use_subcommand -f -a %s -d '", name);
 		put_quoted(out, (*c)->summary, false);
 		fputs("'\n", out);
+		if ((*c)->words) {
+			fprintf(out, "complete -c filperf -n '__fish_seen_subcommand_from %s' -f -a '", name);
+			put_words(out, (*c)->words);
+			fputs("'\n", out);
+		}
 		for (const struct fp_flag *const *f = (*c)->flags; *f; f++) {
 			if (!(*f)->help)
 				continue;

@@ -233,6 +233,9 @@ static bool print_header_notice(const struct fp_capture_header *h, FILE *out)
 	if (h->log_stopped_ns)
 		fprintf(out, "notice: pid %d: the timeline stops at %.1f s, sums go on\n", h->pid,
 			(double)h->log_stopped_ns / 1e9);
+	else if (h->mem.stream_stopped_ns)
+		fprintf(out, "notice: pid %d: the stream of allocations, and memray's .bin, stop at %.1f s; sums go on\n",
+			h->pid, (double)h->mem.stream_stopped_ns / 1e9);
 	else if (h->stopped_monotonic_ns)
 		fprintf(out, "notice: recorded for %.1f s, as asked\n",
 			(double)(h->stopped_monotonic_ns - (uint64_t)h->start_monotonic_ns) / 1e9);
