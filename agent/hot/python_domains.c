@@ -193,18 +193,29 @@ static void *exact_calloc(void *ctx, size_t n, size_t n_bytes)
 	return block;
 }
 
-/* As unbook, but a small block's facts are kept: the realloc may fail. */
-static struct fp_mem_gone unbook_to_move(struct fp_thread *t, void *block)
+static FP_COLD struct fp_mem_gone unbook_locked(struct fp_thread *t, void *block)
 {
 	struct fp_mem_gone gone = {.cell = 0};
 
-	if (!*fp_agent_memory || !fp_memory_enter())
+	if (!fp_memory_enter())
 		return gone;
-	if (fp_unlikely(fp_mem_filter_of((uintptr_t)block) == UINT8_MAX))
-		fp_mem_code_freed((uintptr_t)block);
 	if (!fp_memory_ended())
 		gone = unbook_slowly(t, block);
 	fp_memory_leave(t);
+	return gone;
+}
+
+/* A realloc that fails leaves the block: what it was is noted first. */
+static inline struct fp_mem_gone unbook_to_move(struct fp_thread *t, void *block)
+{
+	struct fp_mem_gone gone = {.cell = 0};
+
+	if (fp_unlikely(!*fp_agent_memory))
+		return gone;
+	if (fp_unlikely(fp_mem_ledger.lock_all))
+		return unbook_locked(t, block);
+	gone = fp_mem_look(&fp_mem_ledger.python, (uintptr_t)block);
+	(void)unbook(t, block);
 	return gone;
 }
 

@@ -90,7 +90,7 @@ static uint32_t intern_new(struct fp_hook_memory *h, uint32_t parent, const stru
 
 static inline uint32_t intern(struct fp_hook_memory *h, uint32_t parent, const struct fp_hook_frame *m)
 {
-	struct fp_hook_node *e = &h->nodes[fp_hash_mix(m->ip, parent) % FP_HOOK_CACHE];
+	struct fp_hook_node *e = &h->nodes[(m->ip ^ parent * 0xd6e8feb86659fd93ull) * 0xbf58476d1ce4e5b9ull >> h->shift];
 
 	if (e->ip != m->ip || e->code != m->code || e->parent != parent || e->stamp != h->stamp) {
 		uint32_t node = intern_new(h, parent, m);
@@ -225,8 +225,10 @@ static FP_COLD struct fp_hook_memory *open_memory(struct fp_thread *t)
 {
 	struct fp_hook_memory *h = fp_sys_map_private(sizeof(*h));
 
-	if (h)
+	if (h) {
 		h->stamp = 1;
+		h->shift = 64 - (fp_mem_ledger.exact ? FP_HOOK_BITS : FP_HOOK_BITS_FEW);
+	}
 	t->hook = h;
 	return h;
 }
@@ -333,7 +335,7 @@ uint32_t fp_hook_cell(struct fp_thread *t, uint32_t stack, uint8_t allocator, ui
 
 	if (fp_unlikely(!h) && !(h = open_memory(t)))
 		return fp_mem_cell_intern(&wanted);
-	e = &h->cells[fp_hash_mix(key, 0) % FP_HOOK_CACHE];
+	e = &h->cells[fp_hash_mix(key, 0) % FP_HOOK_CELLS];
 	if (fp_unlikely(e->stamp != h->stamp || e->key != key))
 		*e = (struct fp_hook_cell){.key = key, .cell = fp_mem_cell_intern(&wanted), .stamp = h->stamp};
 	return e->cell;

@@ -18,7 +18,9 @@
 #include "agent/hot/thread.h"
 
 #define FP_HOOK_FRAMES 4096u
-#define FP_HOOK_CACHE 4096u
+#define FP_HOOK_BITS 16u        /* of the caches where each allocation is booked … */
+#define FP_HOOK_BITS_FEW 10u    /* … and where samples are */
+#define FP_HOOK_CELLS 4096u
 
 struct fp_hook_frame {
 	uintptr_t frame, previous, ip, code; /* as read */
@@ -59,11 +61,12 @@ struct fp_hook_memory {
 	uint32_t n;              /* frames of the last event, from the root */
 	uint32_t code_epoch;
 	uint32_t stamp;          /* of what is cached */
+	uint32_t shift;          /* 64 - the bits of the caches in use */
 	struct fp_hook_frame frames[FP_HOOK_FRAMES];
-	struct fp_hook_site sites[FP_HOOK_CACHE];
-	struct fp_hook_node nodes[FP_HOOK_CACHE];
+	struct fp_hook_site sites[1u << FP_HOOK_BITS];
+	struct fp_hook_node nodes[1u << FP_HOOK_BITS];
 	struct fp_hook_code codes[FP_HOOK_CODES];
-	struct fp_hook_cell cells[FP_HOOK_CACHE];
+	struct fp_hook_cell cells[FP_HOOK_CELLS];
 	uintptr_t chain[FP_HOOK_FRAMES]; /* leaf first, of a chain that changed its shape */
 };
 
@@ -134,9 +137,8 @@ static inline struct fp_hook_site *fp_hook_site_of(struct fp_hook_memory *h, uin
 {
 	uint64_t mixed = (ip + (uint64_t)kind * 0x9e3779b97f4a7c15ull) ^ ((uint64_t)parent * 0xd6e8feb86659fd93ull);
 
-	return &h->sites[(mixed * 0xbf58476d1ce4e5b9ull) >> 52];
+	return &h->sites[(mixed * 0xbf58476d1ce4e5b9ull) >> h->shift];
 }
-_Static_assert(FP_HOOK_CACHE == 1u << 12, "fp_hook_site_of takes twelve bits");
 
 /* Are the frames those of the last event?  Callers that went on are interned. */
 static inline __attribute__((always_inline)) bool fp_hook_is_aligned(struct fp_hook_memory *h, uintptr_t top,

@@ -123,6 +123,17 @@ static void close_hole(struct fp_block_table *table, uint64_t hole)
 	table->n_used--;
 }
 
+const struct fp_block *fp_block_find(const struct fp_block_table *table, uint64_t address)
+{
+	if (!table->n_used)
+		return NULL;
+	for (uint64_t i = home_of(address, table->n_entries); table->entries[i].address;
+	     i = (i + 1) & (table->n_entries - 1))
+		if (table->entries[i].address == address)
+			return &table->entries[i];
+	return NULL;
+}
+
 bool fp_block_take(struct fp_block_table *table, uint64_t address, struct fp_block *ret_block)
 {
 	if (!table->n_used)

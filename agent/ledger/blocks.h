@@ -63,6 +63,8 @@ struct fp_block_table {
 bool fp_block_put(struct fp_block_table *table, const struct fp_block *block, struct fp_block *ret_old);
 /* Takes a block out; false when there is none. */
 bool fp_block_take(struct fp_block_table *table, uint64_t address, struct fp_block *ret_block);
+/* The entry of a block, NULL when there is none. */
+const struct fp_block *fp_block_find(const struct fp_block_table *table, uint64_t address);
 /* After a fork the entries read as zero: start over. */
 void fp_block_forget(struct fp_block_table *table);
 

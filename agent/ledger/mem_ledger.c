@@ -161,13 +161,11 @@ void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uin
 		fp_mem_add(c, 1, n_bytes, l->birth_ms[l->generation]);
 		half->heap_bytes += n_bytes;
 	} else {
-		struct fp_block block = {address, n_bytes, cell, l->birth_ms[l->generation]}, old;
+		struct fp_block block = {address, n_bytes, cell, l->birth_ms[l->generation]};
 		const uint32_t *stale = address & 15 ? NULL : fp_shadow_find(address);
 
-		if (fp_block_take(&half->blocks, address, &old)) {
-			(void)put_block(half, &old);
+		if (fp_block_find(&half->blocks, address))
 			end_missed(half, address);
-		}
 		if (fp_unlikely(stale && *stale))
 			end_missed(half, address);
 		fp_mem_add(c, 1, n_bytes, block.birth_ms);
@@ -215,14 +213,12 @@ void fp_mem_book_sampled(uint32_t cell, uintptr_t address, uint64_t n_bytes, str
 {
 	struct fp_mem_ledger *l = &fp_mem_ledger;
 	struct fp_mem_cell *c = &l->cells[cell];
-	struct fp_block block = {address, n_bytes, cell, l->now_ms}, old;
+	struct fp_block block = {address, n_bytes, cell, l->now_ms};
 	struct weight w = weigh(n_bytes);
 	uint8_t *counter = filter_at(address);
 
-	if (fp_block_take(&l->python.blocks, address, &old)) {
-		(void)put_block(&l->python, &old);
+	if (fp_block_find(&l->python.blocks, address))
 		end_missed(&l->python, address);
-	}
 	fp_mem_add(c, w.n, w.n_bytes, block.birth_ms);
 	c->alloc_variance += w.variance;
 	c->live_variance += w.variance;
@@ -277,6 +273,15 @@ static struct fp_mem_gone end_entry(struct fp_mem_half *half, uintptr_t address,
 			fp_mem_ledger.large_bytes -= block.n_bytes;
 	}
 	return (struct fp_mem_gone){.cell = block.cell, .birth = block.birth_ms, .n_bytes = block.n_bytes};
+}
+
+struct fp_mem_gone fp_mem_look_entry(const struct fp_mem_half *half, uintptr_t address)
+{
+	const struct fp_block *block = fp_block_find(&half->blocks, address);
+
+	if (!block)
+		return (struct fp_mem_gone){.cell = 0};
+	return (struct fp_mem_gone){.cell = block->cell, .birth = block->birth_ms, .n_bytes = block->n_bytes};
 }
 
 struct fp_mem_gone fp_mem_unbook(struct fp_mem_half *half, uintptr_t address, const struct fp_mem_recent *recent)

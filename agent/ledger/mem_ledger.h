@@ -261,6 +261,25 @@ static inline uint32_t fp_mem_unbook_small(uintptr_t address, const struct fp_me
 	return FP_SHADOW_CELL(value);
 }
 
+struct fp_mem_gone fp_mem_look_entry(const struct fp_mem_half *half, uintptr_t address);
+
+/* What is known of a block; nothing changes. */
+static inline struct fp_mem_gone fp_mem_look(const struct fp_mem_half *half, uintptr_t address)
+{
+	const struct fp_mem_waiting *w = fp_mem_waiting_of(address);
+	const uint32_t *word = address & 15 ? NULL : fp_shadow_find(address);
+
+	if (w->address == address)
+		return (struct fp_mem_gone){.cell = w->cell, .n_bytes = w->n_bytes, .shadow = true};
+	if (word && *word)
+		return (struct fp_mem_gone){
+			.cell = FP_SHADOW_CELL(*word),
+			.birth = FP_SHADOW_GENERATION(*word),
+			.n_bytes = fp_mem_ledger.cells[FP_SHADOW_CELL(*word)].size_class * 16u - FP_SHADOW_SLACK(*word),
+			.shadow = true};
+	return fp_mem_look_entry(half, address);
+}
+
 /* Cells compare with a new checkpoint at their next event. */
 void fp_mem_checkpoint(void);
 
