@@ -271,14 +271,14 @@ static FP_COLD void meet(struct fp_thread *t, void *block, size_t n_bytes, uint8
 		return;
 	}
 	t->random |= 1;
-	t->memory.countdown = fp_poisson_distance(&t->random, mean);
+	t->memory.countdown = fp_poisson_distance(&t->random, mean) - 1; /* met below 0, not at it */
 	t->memory.drawn = true;
 	if (!drawn) {
 		/* This block is the first to count; what it covers may hold a sample. */
 		t->memory.countdown -= (int64_t)n_bytes;
 		if (t->memory.countdown >= 0)
 			return;
-		t->memory.countdown = fp_poisson_distance(&t->random, mean);
+		t->memory.countdown = fp_poisson_distance(&t->random, mean) - 1;
 	}
 	if (!block || !fp_memory_enter())
 		return;
