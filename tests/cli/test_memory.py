@@ -67,6 +67,19 @@ class Memory(Case):
         self.assertIn("hold-memray.bin", names)
         self.assertRegex(r.stderr, "\nmemory: of memray, stats, .* want FIL_PERF_MEMRAY_EXACT=1\n")
 
+    def test_each_process_has_its_peak_and_its_capture(self):
+        self.write("tree.py", "import subprocess, sys\nkept = [bytearray(100000) for i in range(20 if sys.argv[1:] else 90)]\n"
+                   "if not sys.argv[1:]:\n  subprocess.run([sys.executable, 'tree.py', 'child'])\n")
+        r = self.filperf("run", "--exact", "--memray-format", "bin", "--", PYTHON, "tree.py")
+        self.assertEqual(r.returncode, 0, r.stderr)
+        pids = [int(n.split(".")[1]) for n in os.listdir(self.output()) if n.startswith("tree-memray.") and n.count(".") == 2]
+        self.assertEqual(len(pids), 1)
+        self.assertIn(" tree-memray.bin (+1) ", r.stderr)
+        self.assertRegex(r.stderr, r"\nmemory: peak \d+\.\d MiB after \d\.\d\d s in pid \d+, .*; most: \S+ \(tree.py:2\) 8\.6 MiB; exact\n")
+        rows = [r for r in self.rows("table")["rows"] if r["file"].endswith("tree.py") and r["bytes"] > 1e6]
+        self.assertEqual([round(r["bytes"] / 1e5) for r in rows], [90, 20])
+        self.assertEqual(rows[1]["pid"], pids[0])
+
     def test_figures(self):
         self.record("--exact")
         table = self.rows("table")["rows"][0]

@@ -25,9 +25,9 @@ unsigned int fp_summary_memory_lines(const struct fp_profile *p, const struct fp
 	return !has_memory(p) ? 0 : wants_hint(p, files) ? 2 : 1;
 }
 
-static void put_largest(const struct fp_profile *p, FILE *out)
+static void put_largest(const struct fp_profile *p, uint32_t process, FILE *out)
 {
-	struct fp_memory_choice choice = {FP_VIEW_PEAK, UINT32_MAX};
+	struct fp_memory_choice choice = {FP_VIEW_PEAK, process};
 	char size[FP_SUM_TEXT], place[160];
 	struct fp_memory_sites *sites;
 
@@ -57,11 +57,13 @@ void fp_summary_memory_put(const struct fp_profile *p, const struct fp_report_fi
 	h = &p->headers[p->memory->processes[t.peak_process].header].mem;
 	fprintf(out, "memory: peak %s after %.2f s", fp_memory_bytes_text(t.peak_bytes, peak),
 		(double)t.peak_when_ns / 1e9);
+	if (p->memory->n_processes > 1)
+		fprintf(out, " in pid %d", p->processes[p->memory->processes[t.peak_process].process].pid);
 	if (fp_balance_make(h, &b))
 		fprintf(out, ", %.1f %% of VmHWM %s explained", 100 * b.explained,
 			fp_memory_bytes_text(b.vm_hwm_bytes, hwm));
 	fprintf(out, "; %s allocations", fp_memory_count_text(t.all.n, count));
-	put_largest(p, out);
+	put_largest(p, t.peak_process, out);
 	fputs(p->memory->mode == FP_MEM_EXACT ? "; exact\n" : "; sampled, +- is 95 %\n", out);
 	if (wants_hint(p, files))
 		fputs("memory: of memray, stats, --temporary-allocations and --temporal want FIL_PERF_MEMRAY_EXACT=1\n", out);
