@@ -12,7 +12,7 @@ extern const struct fp_renderer fp_render_svg, fp_render_raw, fp_render_speedsco
 extern const struct fp_renderer fp_render_memray_bin, fp_render_memory_table, fp_render_memory_table_json,
 	fp_render_memory_tree, fp_render_memory_tree_json, fp_render_memory_summary, fp_render_memory_summary_json,
 	fp_render_memory_stats, fp_render_memory_stats_json, fp_render_memory_leaks, fp_render_memory_final;
-extern const struct fp_renderer fp_render_scalene_json, fp_render_scalene_text;
+extern const struct fp_renderer fp_render_scalene_json, fp_render_scalene_text, fp_render_scalene_html;
 
 const struct fp_renderer *const fp_renderers[] = {
 	&fp_render_svg,
@@ -36,6 +36,7 @@ const struct fp_renderer *const fp_renderers[] = {
 	&fp_render_memory_final,
 	&fp_render_scalene_json,
 	&fp_render_scalene_text,
+	&fp_render_scalene_html,
 	NULL,
 };
 
