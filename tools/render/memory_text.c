@@ -78,8 +78,11 @@ void fp_memory_text_head(const struct fp_profile *p, const char *what, FILE *out
 	fprintf(out, "mode: %s\n", mode);
 	if (p->memory->n_processes > 1)
 		fprintf(out, "processes: %u, each at its own peak\n", p->memory->n_processes);
-	fprintf(out, "cost: filperf's sampling and start took %.1f ms of CPU, %.2f %%; the hooks of memory are in the rest\n",
-		(double)cost_ns / 1e6, cpu_ns ? 100.0 * (double)cost_ns / (double)cpu_ns : 0.0);
+	fprintf(out, "cost: filperf's sampling and start took %.1f ms of CPU", (double)cost_ns / 1e6);
+	/* of what still runs, or was killed, the CPU is known by its samples alone */
+	if (cpu_ns && !p->cut)
+		fprintf(out, ", %.2f %%", 100.0 * (double)cost_ns / (double)cpu_ns);
+	fputs("; the hooks of memory are in the rest\n", out);
 	if (p->cut)
 		fprintf(out, "%s; this is how it stood\n", fp_summary_cut(p));
 	put_losses(p, out);
