@@ -149,6 +149,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         record(folder)
         raw, text = report(folder)
+        # Scalene's page takes these names as markup
+        check("names of files without marks", [n for n in json.loads(raw)["files"] if "<" in n or ">" in n], [])
         check("no mark that could end a script", [c for c in "<>" if c in raw], [])
         profile = json.loads(raw)
         check_figures(profile)

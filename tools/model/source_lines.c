@@ -46,8 +46,8 @@ static uint32_t *find_frames(const struct fp_profile *p, const struct fp_source_
 
 static void add_cpu(struct fp_source_sums *to, const struct fp_profile_cell *c, double utilisation)
 {
-	to->python_ns += c->ns[FP_CPU_PYTHON];
-	to->native_ns += c->ns[FP_CPU_LIBRARY] + c->ns[FP_CPU_NATIVE];
+	to->python_ns += c->ns[FP_CPU_PYTHON] + c->ns[FP_CPU_LIBRARY];
+	to->native_ns += c->ns[FP_CPU_NATIVE];
 	to->system_ns += c->ns[FP_CPU_SYSTEM];
 	to->samples += c->samples;
 	to->busy += (double)fp_profile_cell_ns(c) * utilisation;

@@ -14,7 +14,7 @@
 #define FP_SOURCE_NONE UINT32_MAX
 
 struct fp_source_sums {
-	uint64_t python_ns, native_ns, system_ns; /* native: libraries and the interpreter's own C */
+	uint64_t python_ns, native_ns, system_ns; /* Python: all of the interpreter, its objects too */
 	uint64_t samples;
 	uint64_t n_allocs, n_frees, n_live;
 	uint64_t alloc_bytes;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define NEAR 3u            /* lines of code shown around one with figures */
+#define FAR 60u            /* and hidden behind the button; the rest is left out */
 #define MOST_BLANK_LINES 2000u
 #define MOST_POINTS 2000u
 #define MOST_OPEN_FILES 3u
@@ -71,8 +72,8 @@ static void put_sums(const struct page *g, const struct fp_source_sums *a)
 
 static void put_titles(const struct page *g, const char *first, const char *last)
 {
-	fprintf(g->out, "<tr><th>%s</th><th title=\"CPU in Python, %% of the run\">py %%</th>"
-		"<th title=\"CPU in native code and builtins\">nat %%</th><th class=\"system\" title=\"CPU in the kernel\">sys %%</th>", first);
+	fprintf(g->out, "<tr><th>%s</th><th title=\"CPU in the interpreter, %% of the run\">py %%</th>"
+		"<th title=\"CPU in native code\">nat %%</th><th class=\"system\" title=\"CPU in the kernel\">sys %%</th>", first);
 	if (g->memory)
 		fputs("<th title=\"held at the peak\">peak</th><th class=\"more\" title=\"held at the end\">held</th>"
 		      "<th class=\"more\">allocated</th><th class=\"more\">count</th>", g->out);
@@ -102,7 +103,7 @@ static void put_lines(const struct page *g, const struct fp_source_file *f)
 {
 	const struct fp_source_line *lines = &g->s->lines[f->first_line];
 	uint32_t n = f->text.n_lines, at = 0, last = 0;
-	bool in_gap = false;
+	bool in_gap = false, in_cut = false;
 
 	fputs("<div class=\"wide\"><table>\n", g->out);
 	put_titles(g, "line", "source");
@@ -113,13 +114,19 @@ static void put_lines(const struct page *g, const struct fp_source_file *f)
 		put_row(g, f, lines[at++].line, &lines[0], true);
 	for (uint32_t number = 1; number <= n; number++) {
 		bool has = at < f->n_lines && lines[at].line == number;
-		bool near = has || (last && number - last <= NEAR) ||
-			    (at < f->n_lines && lines[at].line - number <= NEAR);
+		uint32_t after = last ? number - last : UINT32_MAX;
+		uint32_t before = at < f->n_lines ? lines[at].line - number : UINT32_MAX;
+		uint32_t away = after < before ? after : before;
+		bool near = away <= NEAR, cut = away > FAR;
 
 		if (!near && !in_gap)
 			fputs("<tr class=\"gap\"><td colspan=\"10\">…</td></tr>\n", g->out);
+		if (cut && !in_cut)
+			fputs("<tr class=\"far\"><td colspan=\"10\">… lines far from any figure</td></tr>\n", g->out);
 		in_gap = !near;
-		put_row(g, f, number, has ? &lines[at] : NULL, near);
+		in_cut = cut;
+		if (!cut)
+			put_row(g, f, number, has ? &lines[at] : NULL, near);
 		last = has ? number : last;
 		at += has;
 	}

@@ -19,8 +19,8 @@
 /* As JSON: a number as Scalene rounds none; never NaN. */
 void fp_scalene_number(struct fp_json_out *j, const char *key, double value)
 {
-	char text[40];
-	int n = snprintf(text, sizeof(text), "%.6f", value > 0 ? value : 0.0);
+	char text[40] = "0";
+	int n = value > 0 ? snprintf(text, sizeof(text), "%.6f", value) : 1;
 
 	fp_json_key(j, key);
 	while (n > 1 && text[n - 1] == '0' && text[n - 2] != '.')
@@ -72,10 +72,28 @@ void fp_scalene_string(struct fp_json_out *j, const char *key, const char *text)
 	put_escaped(j, text ? text : "", false, "");
 }
 
-static void put_name_key(struct fp_json_out *j, const char *name)
+/* Scalene's page takes names of files as markup: "<frozen x>" would vanish. */
+void fp_scalene_file(struct fp_json_out *j, const char *key, const char *file)
 {
-	put_escaped(j, name, false, "");
-	fp_json_colon(j);
+	char *plain = malloc(3 * strlen(file) + 1), *o = plain;
+
+	if (key)
+		fp_json_key(j, key);
+	for (; plain && *file; file++) {
+		if (*file == '<' || *file == '>') {
+			memcpy(o, *file == '<' ? "\u2039" : "\u203a", 3);
+			o += 3;
+		} else {
+			*o++ = *file;
+		}
+	}
+	if (!plain) {
+		j->err = -ENOMEM;
+		return;
+	}
+	*o = 0;
+	put_escaped(j, plain, false, "");
+	free(plain);
 }
 
 static void put_pair(struct fp_json_out *j, uint64_t when_ns, uint64_t n_bytes)
@@ -134,15 +152,14 @@ static void put_memory(const struct fp_scalene_job *job, const struct fp_source_
 	fp_scalene_number(j, "n_usage_fraction", share((double)a->alloc_bytes, (double)job->s->all.alloc_bytes));
 	fp_scalene_number(j, "n_python_fraction", share((double)a->python_bytes, (double)a->alloc_bytes));
 	fp_scalene_number(j, "n_copy_mb_s", elapsed_s > 0 ? (double)a->copy_bytes / MIB / elapsed_s : 0);
-	fp_scalene_number(j, "n_copy_mb", (double)a->copy_bytes / MIB);
+	if (a->copy_bytes)
+		fp_scalene_number(j, "n_copy_mb", (double)a->copy_bytes / MIB);
 	put_memory_samples(job, a);
 }
 
 static void put_rest(struct fp_json_out *j)
 {
-	static const char fixed[] = "\"n_gpu_percent\":0,\"n_gpu_avg_memory_mb\":0,\"n_gpu_peak_memory_mb\":0,"
-				    "\"n_async_await_percent\":0,\"n_async_concurrency_mean\":0,"
-				    "\"n_async_concurrency_peak\":0,\"async_task_names\":[],\"is_coroutine\":false";
+	static const char fixed[] = "\"n_gpu_percent\":0,\"n_gpu_avg_memory_mb\":0,\"n_gpu_peak_memory_mb\":0";
 
 	fp_json_verbatim(j, fixed, sizeof(fixed) - 1);
 }
@@ -165,7 +182,7 @@ static void put_line(const struct fp_scalene_job *job, uint32_t number, const ch
 	char regions[256];
 	int n = snprintf(regions, sizeof(regions),
 			 "\"start_region_line\":%u,\"end_region_line\":%u,\"start_outermost_loop\":%u,"
-			 "\"end_outermost_loop\":%u,\"start_function_line\":0,\"end_function_line\":0",
+			 "\"end_outermost_loop\":%u",
 			 number, number, number, number);
 
 	fp_json_newline(j);
@@ -261,7 +278,8 @@ static void put_files(const struct fp_scalene_job *job)
 		const struct fp_source_file *f = &job->s->files[i];
 
 		fp_json_newline(j);
-		put_name_key(j, f->name);
+		fp_scalene_file(j, NULL, f->name);
+		fp_json_colon(j);
 		fp_json_open(j, '{');
 		fp_scalene_number(j, "percent_cpu_time", 100 * fp_source_cpu_share(job->s, &f->sums));
 		fp_json_key(j, "imports");
@@ -286,7 +304,7 @@ static void put_peak_place(const struct fp_scalene_job *job)
 			best = &job->s->lines[i];
 	fp_json_key(job->j, "max_footprint_fname");
 	if (best)
-		fp_scalene_string(job->j, NULL, job->s->files[best->file].name);
+		fp_scalene_file(job->j, NULL, job->s->files[best->file].name);
 	else
 		fp_json_null(job->j);
 	fp_json_key(job->j, "max_footprint_lineno");

@@ -22,6 +22,8 @@ struct fp_scalene_job {
 void fp_scalene_number(struct fp_json_out *j, const char *key, double value);
 /* key: NULL in lists.  Without a literal < > &. */
 void fp_scalene_string(struct fp_json_out *j, const char *key, const char *text);
+/* The name of a file, everywhere the same. */
+void fp_scalene_file(struct fp_json_out *j, const char *key, const char *file);
 
 /* Sorts samples by line; 0 or -ENOMEM. */
 int fp_scalene_times_begin(struct fp_scalene_job *job);

@@ -101,7 +101,7 @@ static void put_frames(const struct fp_scalene_job *job, uint32_t stack, bool py
 		fp_json_open(j, '{');
 		fp_scalene_string(j, "kind", python ? "py" : "native");
 		fp_scalene_string(j, "display_name", f->qualname);
-		fp_scalene_string(j, "filename_or_module", f->file);
+		fp_scalene_file(j, "filename_or_module", f->file);
 		fp_json_key(j, "line");
 		if (python && f->line)
 			fp_json_uint(j, f->line);
@@ -295,8 +295,8 @@ static void sum_stacks(struct stacks *t, bool memory)
 			continue;
 		w->samples += c->samples;
 		w->ns += fp_profile_cell_ns(c);
-		w->python_ns += c->ns[FP_CPU_PYTHON];
-		w->native_ns += c->ns[FP_CPU_LIBRARY] + c->ns[FP_CPU_NATIVE];
+		w->python_ns += c->ns[FP_CPU_PYTHON] + c->ns[FP_CPU_LIBRARY];
+		w->native_ns += c->ns[FP_CPU_NATIVE];
 	}
 	for (size_t i = 0; memory && i < p->memory->n_cells; i++)
 		if (p->memory->cells[i].stack && fp_memory_is_heap(p->memory->cells[i].allocator))
