@@ -131,10 +131,22 @@ static unsigned remember(struct fp_thread *t, const struct fp_reader *r, unsigne
 	return n;
 }
 
+/* Where the linker put this object. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char etext[] __attribute__((visibility("hidden")));
+
+/* A walk from a hook begins in the agent, one from below Python's allocator
+ * goes through it: neither is of the program. */
 static unsigned walk_native(struct fp_thread *t, void *ucontext)
 {
-	return fp_native_walk(t->scratch->native, ucontext, t->stack_low, t->stack_high, t->scratch->pcs,
-			      FP_NATIVE_CAP);
+	uintptr_t *pcs = t->scratch->pcs;
+	unsigned n = fp_native_walk(t->scratch->native, ucontext, t->stack_low, t->stack_high, pcs, FP_NATIVE_CAP);
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (pcs[i] < (uintptr_t)__ehdr_start || pcs[i] >= (uintptr_t)etext)
+			pcs[kept++] = pcs[i];
+	return kept ? kept : n;
 }
 
 static uint32_t intern_natives(const uintptr_t *pcs, unsigned n, uint32_t parent)
