@@ -202,6 +202,8 @@ static void put_tail(const struct table *t)
 	put_rule(t);
 	if (!t->s->n_files)
 		fputs("No line of Python was seen: no CPU sample and no allocation in a file that is shown.\n", t->out);
+	if (!t->s->n_files && elsewhere < 0.05 && !t->s->elsewhere.alloc_bytes)
+		return;
 	if (elsewhere >= 0.05 || t->s->elsewhere.alloc_bytes)
 		snprintf(text, sizeof(text), "in no line of Python: %.1f %% of the CPU, %.1f MiB allocated "
 			 "(other programs, start and end of the interpreter, threads without Python)", elsewhere,
