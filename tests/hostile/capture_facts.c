@@ -79,6 +79,8 @@ static void print_facts(const struct fp_capture_header *h, uint64_t file_bytes)
 	printf(" copies=%u copy_calls=%llu copy_bytes=%llu", h->mem.copies, (unsigned long long)copy_calls,
 	       (unsigned long long)copy_bytes);
 	print_slots(h, file_bytes);
+	printf(" mem=%u stream=%u mem_heap=%llu mem_peak=%llu", h->mem.mode, h->mem.stream,
+	       (unsigned long long)h->mem.heap_bytes, (unsigned long long)h->mem.peak_bytes);
 	printf(" notices=%u", n_notices(h));
 	for (int i = 0; i < FP_LOSS_MAX; i++)
 		if (h->losses[i])

@@ -487,6 +487,57 @@ for kind in "cme":
 program("copies", "signals", name="copies_counted_by_another", wall=False,
         environment={"LD_PRELOAD": built("libhostile_counter_lib.so")})
 
+# -- memory ------------------------------------------------------------------
+
+MEMORY_MODES = {"sampled": {}, "exact": {"FIL_PERF_MEMRAY_ENABLED": "1"}}
+
+
+def recorded(exact, kept):
+    """Memory was recorded to the end: what the program kept is there, once."""
+    def check(facts):
+        first = [f for f in facts if f.get("first") and f["image"] == 0]
+        if len(first) != 1 or first[0]["mem"] != (2 if exact else 1):
+            return "memory was not recorded in the mode that the settings ask for"
+        if not kept[0] <= first[0]["mem_heap"] <= kept[1]:
+            return f"{first[0]['mem_heap']} bytes alive at the end, expected between {kept}"
+        return None
+    return check
+
+
+def memory(name, file, *arguments, kept=(64 * BLOCK, 80 * BLOCK), environment=None, **settings):
+    """A Python program, its memory recorded in each mode."""
+    for mode, setting in MEMORY_MODES.items():
+        script(file, *arguments, name=f"memory_{name}_{mode}", python=("new",), environment=dict(environment or {}, **setting),
+               check=recorded(mode == "exact", kept), **settings)
+
+
+LITTLE = (1, 16 * BLOCK)
+calls, threads = built("libhostile_memory_lib.so"), built("libhostile_memory_threads_lib.so")
+memory("failures", "memory_calls", calls, "failures")
+memory("sizes", "memory_calls", calls, "sizes", kept=LITTLE)
+memory("no_memory", "memory_calls", calls, "no_memory")
+memory("mappings", "memory_calls", calls, "mappings")
+memory("at_exit", "memory_calls", calls, "at_exit", kept=LITTLE)
+memory("closed", "memory_calls", calls, "closed", kept=LITTLE)
+for part in "in_handlers", "short_threads", "ended_threads", "forks", "odd_children":
+    memory(part, "memory_calls", threads, part)
+for part in "traced", "errors", "threads":
+    memory(part, "memory_python", part)
+memory("made_functions", "memory_python", "made_functions", kept=(9 * BLOCK, 24 * BLOCK))
+for kind in "malloc", "debug", "pymalloc_debug", "malloc_debug":
+    memory("errors_" + kind, "memory_python", "errors", environment={"PYTHONMALLOC": kind})
+memory("dev", "memory_python", "traced", options=("-X", "dev"))
+
+
+def memory_beside(library):
+    found = sorted(glob.glob(f"/usr/lib/*/lib{library}.so*"))
+    if found:
+        memory(library, "memory_calls", threads, "short_threads", environment={"LD_PRELOAD": found[0]})
+
+
+memory_beside("jemalloc")
+memory_beside("tcmalloc_minimal")
+
 # -- Python programs ---------------------------------------------------------
 
 script("own_itimer", check=at_least(samples=2))
