@@ -122,11 +122,11 @@ def check_families(python):
     with tempfile.TemporaryDirectory(prefix="filperf-facts-") as folder:
         run([python.path, "-c", LOOP, "300000"], folder, os.environ["FP_AGENT"], FIL_PERF_QUIET="1",
             FIL_PERF_OUTPUT_DIR=folder + "/out", FIL_PERF_RUN_LABEL="all", FIL_PERF_SPY_ENABLED="1",
-            FIL_PERF_MEMRAY_ENABLED="1", FIL_PERF_SCALENE_ENABLED="1",
+            FIL_PERF_MEMRAY_ENABLED="1", FIL_PERF_SCALENE_ENABLED="1", FIL_PERF_SCALENE_HTML="1",
             FIL_PERF_MEMRAY_FORMAT="table,tree,summary,stats,bin")
         made = sorted(name for name in os.listdir(folder + "/out") if os.path.getsize(os.path.join(folder, "out", name)))
     for name in ("pyspy.svg", "memray.bin", "memray.table.txt", "memray.tree.txt", "memray.summary.txt",
-                 "memray.stats.txt", "memory-final.txt"):
+                 "memray.stats.txt", "scalene.json", "scalene.txt", "scalene.html", "memory-final.txt"):
         check("all-" + name in made, "one run of all families: %s" % name)
 
 
