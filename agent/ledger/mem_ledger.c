@@ -16,6 +16,8 @@ void fp_mem_ledger_init(struct fp_segment *s, enum fp_mem_mode mode, bool stream
 {
 	struct fp_mem_ledger *l = &fp_mem_ledger;
 	struct fp_block_table python = l->python.blocks, system = l->system.blocks;
+	bool many = mode == FP_MEM_EXACT &&
+		    s->header->regions[FP_REGION_MEM_HEADS].reserved_bytes >= FP_MEM_HEADS_MANY * sizeof(uint32_t);
 	struct fp_mem_cell *no_room;
 
 	if (l->segment) /* a fork child */
@@ -29,7 +31,7 @@ void fp_mem_ledger_init(struct fp_segment *s, enum fp_mem_mode mode, bool stream
 				    .stream = stream,
 				    .lock_all = stream,
 				    .epoch = 1,
-				    .n_heads = mode == FP_MEM_EXACT ? FP_MEM_HEADS_MANY : FP_MEM_HEADS,
+				    .n_heads = many ? FP_MEM_HEADS_MANY : FP_MEM_HEADS,
 				    .sample_bytes = sample_bytes};
 	fp_block_forget(&python);
 	fp_block_forget(&system);

@@ -59,6 +59,8 @@ int fp_node_table_init(struct fp_segment *s)
 {
 	struct fp_node *nodes = fp_segment_at(s, FP_REGION_NODES);
 
+	if (s->header->regions[FP_REGION_NODE_HEADS].reserved_bytes < n_heads * sizeof(uint32_t))
+		n_heads = FP_NODE_HEADS;
 	if (fp_segment_claim(s, FP_REGION_NODES, (1 + FP_MARK_MAX) * sizeof(*nodes)) != 0)
 		return -ENOSPC;
 	for (uint32_t m = 0; m < FP_MARK_MAX; m++)
