@@ -9,7 +9,8 @@
 
 extern const struct fp_renderer fp_render_svg, fp_render_raw, fp_render_speedscope, fp_render_json,
 	fp_render_prof, fp_render_pprof, fp_render_firefox, fp_render_chrometrace;
-extern const struct fp_renderer fp_render_memray_bin, fp_render_memory_table, fp_render_memory_table_json,
+extern const struct fp_renderer fp_render_memory_html, fp_render_memory_flamegraph, fp_render_memray_bin,
+	fp_render_memory_table, fp_render_memory_table_json,
 	fp_render_memory_tree, fp_render_memory_tree_json, fp_render_memory_summary, fp_render_memory_summary_json,
 	fp_render_memory_stats, fp_render_memory_stats_json, fp_render_memory_leaks, fp_render_memory_final;
 extern const struct fp_renderer fp_render_scalene_json, fp_render_scalene_text, fp_render_scalene_html;
@@ -23,6 +24,8 @@ const struct fp_renderer *const fp_renderers[] = {
 	&fp_render_pprof,
 	&fp_render_firefox,
 	&fp_render_chrometrace,
+	&fp_render_memory_html,
+	&fp_render_memory_flamegraph,
 	&fp_render_memray_bin,
 	&fp_render_memory_table,
 	&fp_render_memory_table_json,
