@@ -6,6 +6,7 @@
 #include "agent/hot/sampler.h"
 
 #include "agent/base/clock.h"
+#include "agent/base/poisson.h"
 #include "agent/base/sys.h"
 #include "agent/hot/copies.h"
 #include "agent/hot/stack.h"
@@ -30,17 +31,12 @@ struct kernel_sigevent {
 	int padding[11];
 };
 
-/* xorshift64*; uniform in [interval/2, 3/2 interval): no lock-step with loops
+/* Uniform in [interval/2, 3/2 interval): no lock-step with loops
  * of the program, mean unchanged. */
 static uint64_t jittered(struct fp_thread *t, uint64_t interval_ns)
 {
-	uint64_t x = t->random | 1;
-
-	x ^= x >> 12;
-	x ^= x << 25;
-	x ^= x >> 27;
-	t->random = x;
-	return interval_ns / 2 + (x * 0x2545f4914f6cdd1dull >> 32) * interval_ns / (1ull << 32);
+	t->random |= 1;
+	return interval_ns / 2 + (fp_random_next(&t->random) >> 32) * interval_ns / (1ull << 32);
 }
 
 static void set_expiry(struct fp_thread *t)
