@@ -1,412 +1,215 @@
-// The memory page: figures per row -> a tree -> canvas, table, timeline.
 "use strict";
-(async function () {
-	const $ = id => document.getElementById(id);
-	const head = JSON.parse($("head").textContent), ROW = 18, IMPORT = 8, INTERPRETER = 16;
-	const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-	let tree, ranges, root, zoomed, hits = [], sort = "own", chosen = null, matcher = null;
+/* The page: controls, what they show, the address.  State is kept in the
+ * address as #view=…&…, so that a link leads to what was seen. */
+var page = { ready: false, state: null, graph: null, view: null, timeline: null, sites: null, sums: [] };
 
-	$("title").textContent = (head.label ? head.label + ": " : "") + "memory";
-	document.title = $("title").textContent;
-	$("lines").textContent = head.lines.trim() + (head.folded ? `\n${head.folded} small stacks are added to their callers` : "");
+var VIEWS = [
+	{ name: "peak", title: "Peak", what: "live when the heap was largest", inRange: "High water in the range" },
+	{ name: "leaked", title: "Left at the end", what: "never freed", inRange: "Allocated in the range, left at its end" },
+	{ name: "all", title: "Allocated in all", what: "freed or not", inRange: "Allocated in the range" },
+	{ name: "temporary", title: "Temporary", what: "freed at once", inRange: "Freed within a step" }
+];
+var TOGGLES = ["inverted", "split", "hideImports", "hideInterpreter", "hideNative"];
+var BALANCE_COLOURS = { python_small_bytes: "#2a62d4", python_large_bytes: "#5f8fe8", native_bytes: "#e0803a",
+	map_bytes: "#d9b23c", arena_free_bytes: "#9db9ee", file_bytes: "#5aa58c", stack_bytes: "#9a6fb8",
+	agent_bytes: "#c85a8c", rest_bytes: "#8d95a5", later_bytes: "#b9bec8" };
+
+function byId(id) {
+	return document.getElementById(id);
+}
+
+function readAddress() {
+	var state = { view: VIEWS[memory.head.view].name, measure: "bytes", shape: "icicle", process: -1, thread: -1,
+		kind: "heap", search: "", range: null };
+
+	if (memory.head.processes.length === 1)
+		state.process = 0;
+	TOGGLES.forEach(function (t) { state[t] = false; });
+	new URLSearchParams(location.hash.slice(1)).forEach(function (value, key) {
+		if (key === "range")
+			state.range = value.split("-").map(Number);
+		else if (TOGGLES.indexOf(key) >= 0)
+			state[key] = value === "1";
+		else if (key === "process" || key === "thread")
+			state[key] = Number(value);
+		else if (key in state)
+			state[key] = value;
+	});
+	if (!memory.head.processes[state.process])
+		state.process = -1;
+	if (!memory.head.threads[state.thread])
+		state.thread = -1;
+	if (!VIEWS.some(function (v) { return v.name === state.view; }))
+		state.view = "peak";
+	if (!memory.hasRange || state.range && !(state.range[1] > state.range[0]))
+		state.range = null;
+	return state;
+}
+
+function writeAddress() {
+	var s = page.state, query = new URLSearchParams();
+
+	query.set("view", s.view);
+	if (s.measure !== "bytes") query.set("measure", s.measure);
+	if (s.shape !== "icicle") query.set("shape", s.shape);
+	if (s.process >= 0 && memory.head.processes.length > 1) query.set("process", s.process);
+	if (s.thread >= 0) query.set("thread", s.thread);
+	if (s.kind !== "heap") query.set("kind", s.kind);
+	if (s.search) query.set("search", s.search);
+	if (s.range) query.set("range", Math.round(s.range[0]) + "-" + Math.round(s.range[1]));
+	TOGGLES.forEach(function (t) { if (s[t]) query.set(t, "1"); });
 	try {
-		tree = Memory.readTree(await Memory.inflate("tree"));
-		ranges = Memory.readRanges(await Memory.inflate("spans"));
+		history.replaceState(null, "", "#" + query);
 	} catch (error) {
-		$("detail").textContent = "The data cannot be read: " + error.message;
-		return;
+		/* inside a document of another origin the address is not ours to change */
 	}
+}
 
-	function addOption(value, text) {
-		const option = document.createElement("option");
-		option.value = value;
-		option.textContent = text;
-		$("process").append(option);
-	}
-	addOption(-1, head.processes.length === 1 ? "the only one" : "all");
-	head.processes.forEach((p, i) => head.processes.length > 1 && addOption(i, `${p.title} (${p.pid})`));
-	const processOfRow = row => (head.threads[tree.rowThread[row]] || {}).process;
-	const shownProcess = () => head.processes[Math.max(0, +$("process").value)];
-	const rangeOf = () => ranges.find(r => r.process === Math.max(0, +$("process").value));
+function viewIndex() {
+	return VIEWS.findIndex(function (v) { return v.name === page.state.view; });
+}
 
-	// figures ------------------------------------------------------------------
-	function rangeFigures() {
-		const n = new Float64Array(tree.rows), bytes = new Float64Array(tree.rows), r = rangeOf();
-		if (!r || !chosen)
-			return { n, bytes };
-		const first = Math.floor(chosen[0] * r.steps), last = Math.min(r.steps - 1, Math.floor(chosen[1] * r.steps));
-		let at = last, kept = $("view").value === "4";
-		if (!kept) {
-			const sums = new Float64Array(r.steps + 1);
-			for (let i = 0; i < r.n; i++) {
-				sums[r.birth[i]] += r.bytes[i];
-				if (r.end[i] < r.steps)
-					sums[r.end[i]] -= r.bytes[i];
-			}
-			let sum = 0, most = -1;
-			for (let s = 0; s <= last; s++) {
-				sum += sums[s];
-				if (s >= first && sum > most) {
-					most = sum;
-					at = s;
-				}
-			}
-		}
-		for (let i = 0; i < r.n; i++)
-			if (r.birth[i] <= at && r.end[i] > at && (!kept || r.birth[i] >= first)) {
-				n[r.row[i]] += r.count[i];
-				bytes[r.row[i]] += r.bytes[i];
-			}
-		return { n, bytes };
-	}
+/* All that depends on the choice of rows. */
+function update() {
+	var s = page.state;
 
-	function isHidden(frame) {
-		const flags = tree.functions.flags[tree.frameFunction[frame]];
-		return ($("imports").checked && flags & IMPORT) || ($("interpreter").checked && flags & INTERPRETER);
-	}
+	page.sums = VIEWS.map(function (v, i) { return sumsOf(s, i); });
+	updateViews();
+	updateGraph();
+}
 
-	const nameOf = frame => {
-		const f = tree.frameFunction[frame], file = tree.strings[tree.functions.shortFile[f]], line = tree.frameLine[frame];
-		return tree.strings[tree.functions.name[f]] + (file ? ` (${file}${line ? ":" + line : ""})` : "");
-	};
+function updateGraph() {
+	var s = page.state, options = { measure: s.measure, view: viewIndex() };
 
-	function child(node, key, frame, label) {
-		let c = node.map.get(key);
-		if (!c) {
-			c = { map: new Map(), frame, label, bytes: 0, n: 0, own: 0, ownN: 0, variance: 0, parent: node };
-			node.map.set(key, c);
-		}
-		return c;
-	}
+	TOGGLES.forEach(function (t) { options[t] = s[t]; });
+	page.graph = new Graph(s, page.sums[viewIndex()].index(), options);
+	page.view.flame = s.shape === "flame";
+	document.querySelectorAll("[data-measure], [data-shape]").forEach(function (b) {
+		b.setAttribute("aria-pressed", String(b.dataset.measure === s.measure || b.dataset.shape === s.shape));
+	});
+	TOGGLES.forEach(function (t) { byId(t).setAttribute("aria-pressed", String(s[t])); });
+	page.view.show(page.graph);
+	updateSearch();
+	writeAddress();
+	/* the table goes over the whole tree: after the graph is on the screen */
+	clearTimeout(page.tableLater);
+	page.tableLater = setTimeout(function () {
+		page.sites.show(page.graph);
+		page.tableReady = true;
+	}, 0);
+	page.tableReady = false;
+	page.view.zoomed && onZoom(page.view.zoomed);
+}
 
-	// A tree of what the settings show; rows whose figures are 0 make no node.
-	function build() {
-		const view = +$("view").value, figures = view < 4 ? tree.views[view] : rangeFigures();
-		const variance = view < 4 ? tree.variance[view] : null, process = +$("process").value;
-		const inverted = $("inverted").checked, threads = $("threads").checked, stack = [];
-		root = { map: new Map(), label: "all", bytes: 0, n: 0, own: 0, ownN: 0, variance: 0, parent: null };
-		for (let row = 0; row < tree.rows; row++) {
-			const bytes = figures.bytes[row], n = figures.n[row];
-			if ((!bytes && !n) || (process >= 0 && processOfRow(row) !== process))
-				continue;
-			stack.length = 0;
-			for (let node = tree.rowNode[row]; node; node = tree.parent[node])
-				if (!isHidden(tree.frame[node]))
-					stack.push(tree.frame[node]);
-			if (!inverted)
-				stack.reverse();
-			let at = root;
-			const add = () => { at.bytes += bytes; at.n += n; at.variance += variance ? variance[row] : 0; };
-			add();
-			if (threads) {
-				const thread = tree.rowThread[row];
-				at = child(at, "t" + thread, -1, "thread " + ((head.threads[thread] || {}).name || thread));
-				add();
-			}
-			for (const frame of stack) {
-				at = child(at, frame, frame, null);
-				add();
-			}
-			const leaf = inverted && stack.length ? stack[0] : stack[stack.length - 1];
-			at.own += bytes;
-			at.ownN += n;
-			at.leaf = leaf;
-		}
-		zoomed = root;
-		fillTable();
-		draw();
-	}
+function updateViews() {
+	var box = byId("views"), s = page.state;
 
-	const value = node => $("by").value === "bytes" ? node.bytes : node.n;
-	const text = node => node.label || nameOf(node.frame);
-	const shown = v => $("by").value === "bytes" ? Memory.size(v) : Math.round(v).toLocaleString("en") + " allocations";
-	function describe(node) {
-		const share = value(root) ? 100 * value(node) / value(root) : 0;
-		const error = node.variance ? ` ± ${Memory.size(1.96 * Math.sqrt(node.variance))} (95 %)` : "";
-		return `${text(node)}: ${Memory.size(node.bytes)}${error}, ${Math.round(node.n).toLocaleString("en")} allocations, ${share.toFixed(2)} %` +
-			(node.own ? `; itself ${Memory.size(node.own)}` : "");
-	}
+	box.textContent = "";
+	VIEWS.forEach(function (v, i) {
+		var total = page.sums[i].total(), b = document.createElement("button"), half = 1.96 * Math.sqrt(total.variance);
+		var number = document.createElement("b"), what = document.createElement("span"), title = document.createElement("span");
+		title.textContent = s.range ? v.inRange : v.title;
+		number.textContent = bytesText(total.bytes);
+		what.textContent = countText(total.n) + " block" + (Math.round(total.n) === 1 ? "" : "s") +
+			(half >= 1 ? ", \u00b1\u00a0" + bytesText(half) : "") + (s.range && i === PEAK && page.sums[i].when !== undefined ?
+			", at " + timeText(page.sums[i].when) : s.range ? "" : "; " + whatOf(v, i));
+		b.type = "button";
+		b.setAttribute("role", "radio");
+		b.setAttribute("aria-checked", String(v.name === s.view));
+		b.tabIndex = v.name === s.view ? 0 : -1;
+		b.dataset.view = v.name;
+		b.append(title, number, what);
+		box.appendChild(b);
+	});
+	byId("range-reset").hidden = !s.range;
+	byId("range-text").textContent = s.range ? timeText(s.range[0]) + " \u2013 " + timeText(s.range[1]) + leftOutText() :
+		memory.hasRange ? "drag to look at a range" : "";
+	byId("range-text").title = memory.hasRange ? "" :
+		"A range needs the stream of allocations, which is recorded when FIL_PERF_MEMRAY_FORMAT has bin.";
+}
 
-	// graph --------------------------------------------------------------------
-	function sized(canvas, height) {
-		const ratio = window.devicePixelRatio || 1, width = canvas.clientWidth;
-		canvas.width = width * ratio;
-		canvas.height = height * ratio;
-		canvas.style.height = height + "px";
-		const g = canvas.getContext("2d");
-		g.scale(ratio, ratio);
-		return [g, width];
-	}
-	function colour(node) {
-		if (node.frame === undefined || node.frame < 0)
-			return "#9aa0ab";
-		const f = tree.functions, i = tree.frameFunction[node.frame];
-		return `rgb(${f.red[i]},${f.green[i]},${f.blue[i]})`;
-	}
-	const isMatch = node => matcher && matcher.test(text(node));
-	function deepest(node, width) {
-		let most = 0;
-		for (const c of node.map.values())
-			if (value(c) / value(zoomed) * width > 0.3)
-				most = Math.max(most, 1 + deepest(c, width));
-		return most;
-	}
-	function draw() {
-		const width = $("graph").clientWidth, above = [];
-		for (let node = zoomed; node.parent; node = node.parent)
-			above.unshift(node.parent);
-		const levels = above.length + 1 + (value(zoomed) ? deepest(zoomed, width) : 0), height = Math.max(60, levels * ROW + 4);
-		const [g, w] = sized($("graph"), height), flame = $("as").value === "flame";
-		let matched = 0;
-		hits = [];
-		g.font = "12px system-ui, sans-serif";
-		g.textBaseline = "middle";
-		const put = (node, x, wide, level, faded, inMatch) => {
-			const y = flame ? height - (level + 1) * ROW - 2 : level * ROW + 2, match = isMatch(node);
-			g.globalAlpha = faded ? 0.5 : 1;
-			g.fillStyle = match ? css("--match") : colour(node);
-			g.fillRect(x, y, Math.max(0.3, wide - 0.4), ROW - 1);
-			g.globalAlpha = 1;
-			if (wide > 28) {
-				g.fillStyle = match ? "#fff" : css("--frame");
-				g.save();
-				g.beginPath();
-				g.rect(x, y, wide - 3, ROW);
-				g.clip();
-				g.fillText(text(node), x + 3, y + ROW / 2);
-				g.restore();
-			}
-			hits.push({ node, x, y, wide });
-			if (match && !inMatch)
-				matched += value(node);
-			return inMatch || match;
-		};
-		const below = (node, x, level, inMatch) => {
-			const sorted = [...node.map.values()].sort((a, b) => text(a) < text(b) ? -1 : 1);
-			for (const c of sorted) {
-				const wide = value(c) / value(zoomed) * w;
-				if (wide > 0.3) {
-					const now = put(c, x, wide, level, false, inMatch);
-					below(c, x, level + 1, now);
-				} else if (matcher && !inMatch) {
-					matched += matchedBelow(c);
-				}
-				x += wide;
-			}
-		};
-		if (!value(root)) {
-			g.fillStyle = css("--dim");
-			g.fillText("Nothing to show: no " + $("view").selectedOptions[0].textContent + " was recorded" +
-				(+$("view").value > 3 ? "; drag over the timeline to choose a range" : ""), 8, 30);
-		} else {
-			above.forEach((node, level) => put(node, 0, w, level, true, false));
-			const now = put(zoomed, 0, w, above.length, false, false);
-			below(zoomed, 0, above.length + 1, now);
-		}
-		$("matched").textContent = matcher ? `matched ${(value(zoomed) ? 100 * matched / value(zoomed) : 0).toFixed(1)} %` : "";
-	}
-	function matchedBelow(node) {
-		if (isMatch(node))
-			return value(node);
-		let sum = 0;
-		for (const c of node.map.values())
-			sum += matchedBelow(c);
-		return sum;
-	}
-	const hitAt = e => {
-		const box = $("graph").getBoundingClientRect(), x = e.clientX - box.left, y = e.clientY - box.top;
-		return hits.find(h => x >= h.x && x < h.x + h.wide && y >= h.y && y < h.y + ROW);
-	};
-	function zoom(node) {
-		zoomed = node;
-		$("detail").textContent = describe(node);
-		draw();
-	}
-	$("graph").onmousemove = e => {
-		const hit = hitAt(e);
-		if (hit)
-			$("detail").textContent = $("graph").title = describe(hit.node);
-	};
-	$("graph").onclick = e => { const hit = hitAt(e); if (hit) zoom(hit.node); };
-	$("graph").onkeydown = e => {
-		const sorted = node => [...node.map.values()].sort((a, b) => value(b) - value(a));
-		let to = null;
-		if (e.key === "Escape" || e.key === "Home")
-			to = root;
-		else if (e.key === "ArrowDown" || e.key === "Backspace")
-			to = zoomed.parent;
-		else if (e.key === "ArrowUp" || e.key === "Enter")
-			to = sorted(zoomed)[0];
-		else if ((e.key === "ArrowLeft" || e.key === "ArrowRight") && zoomed.parent) {
-			const all = sorted(zoomed.parent), at = all.indexOf(zoomed);
-			to = all[at + (e.key === "ArrowRight" ? 1 : -1)];
-		}
-		if (to) {
-			e.preventDefault();
-			zoom(to);
-		}
-	};
+function whatOf(v, i) {
+	var processes = memory.head.processes;
 
-	// table --------------------------------------------------------------------
-	function fillTable() {
-		const sites = new Map(), body = $("sites").tBodies[0];
-		const visit = (node, path) => {
-			const site = node.frame >= 0 ? node.frame : -1;
-			let row = null, first = false;
-			if (site >= 0) {
-				row = sites.get(site);
-				if (!row)
-					sites.set(site, row = { node, name: nameOf(site), own: 0, total: 0, count: 0 });
-				first = !path.has(site);
-				if (first) {
-					row.total += node.bytes;
-					path.add(site);
-				}
-				row.own += node.own;
-				row.count += node.ownN;
-			}
-			for (const c of node.map.values())
-				visit(c, path);
-			if (first)
-				path.delete(site);
-		};
-		visit(root, new Set());
-		const rows = [...sites.values()].filter(r => !matcher || matcher.test(r.name))
-			.sort((a, b) => sort === "name" ? (a.name < b.name ? -1 : 1) : b[sort] - a[sort]).slice(0, 200);
-		body.replaceChildren(...rows.map(r => {
-			const tr = document.createElement("tr");
-			for (const cell of [Memory.size(r.own), Memory.size(r.total), Math.round(r.count).toLocaleString("en"), r.name]) {
-				const td = document.createElement("td");
-				td.textContent = cell;
-				tr.append(td);
-			}
-			tr.onclick = () => { zoom(r.node); $("graph").scrollIntoView({ block: "nearest" }); };
-			return tr;
-		}));
-		for (const th of $("sites").tHead.rows[0].cells)
-			th.classList.toggle("sorted", th.dataset.by === sort);
-	}
-	for (const th of $("sites").tHead.rows[0].cells)
-		th.onclick = () => { sort = th.dataset.by; fillTable(); };
+	if (i === PEAK && page.state.process < 0 && processes.length > 1)
+		return "each process at its own peak";
+	if (i === TEMPORARY && processes[0].temporary)
+		return "freed before " + processes[0].temporary + " more of its thread";
+	return v.what;
+}
 
-	// timeline and balance -------------------------------------------------------
-	function drawTimeline() {
-		const p = shownProcess(), [g, w] = sized($("timeline"), 110);
-		if (!p || p.points.length < 6)
-			return;
-		const points = p.points, n = points.length / 3, span = points[(n - 1) * 3] || 1;
-		let most = p.peak;
-		for (let i = 0; i < n; i++)
-			most = Math.max(most, points[i * 3 + 1], points[i * 3 + 2]);
-		const x = ms => ms / span * w, y = bytes => 104 - bytes / most * 94;
-		const line = (offset, stroke, fill) => {
-			g.beginPath();
-			for (let i = 0; i < n; i++)
-				g.lineTo(x(points[i * 3]), y(points[i * 3 + offset]));
-			g.strokeStyle = stroke;
-			g.lineWidth = 1.5;
-			g.stroke();
-			if (fill) {
-				g.lineTo(w, 104);
-				g.lineTo(0, 104);
-				g.globalAlpha = 0.2;
-				g.fillStyle = stroke;
-				g.fill();
-				g.globalAlpha = 1;
-			}
-		};
-		line(1, css("--rss"), false);
-		line(2, css("--heap"), true);
-		g.fillStyle = g.strokeStyle = css("--mark");
-		g.setLineDash([4, 3]);
-		g.beginPath();
-		g.moveTo(x(p.peak_ms), 4);
-		g.lineTo(x(p.peak_ms), 104);
-		g.stroke();
-		g.setLineDash([]);
-		g.font = "12px system-ui, sans-serif";
-		const right = x(p.peak_ms) > w / 2;
-		g.textAlign = right ? "right" : "left";
-		g.fillText(`peak ${Memory.size(p.peak)} after ${(p.peak_ms / 1000).toFixed(2)} s`, x(p.peak_ms) + (right ? -5 : 5), 14);
-		g.textAlign = "left";
-		if (chosen) {
-			g.globalAlpha = 0.18;
-			g.fillRect(chosen[0] * w, 0, (chosen[1] - chosen[0]) * w, 110);
-			g.globalAlpha = 1;
-		}
-		const from = chosen ? chosen[0] * span : 0, to = chosen ? chosen[1] * span : span;
-		let low = Infinity, high = 0;
-		for (let i = 0; i < n; i++)
-			if (points[i * 3] >= from && points[i * 3] <= to) {
-				low = Math.min(low, points[i * 3 + 2]);
-				high = Math.max(high, points[i * 3 + 2]);
-			}
-		$("range").textContent = (chosen ? `range ${(from / 1000).toFixed(2)} to ${(to / 1000).toFixed(2)} s` : "drag over the timeline to choose a range") +
-			(high ? `: heap ${Memory.size(low)} to ${Memory.size(high)}` : "") + "; grey: resident, green: heap" +
-			(rangeOf() ? "" : "; no stream was recorded, so a range has no stacks");
-	}
-	function drawBalance() {
-		const p = shownProcess(), strip = document.createElement("div"), list = document.createElement("ul");
-		const colours = ["#2f6fde", "#6da2ff", "#1d8a4e", "#7bc47f", "#c2571a", "#e0a458", "#8a8f99", "#9a3fb5", "#555b66", "#b94a6c", "#4aa3a3"];
-		if (!p)
-			return;
-		strip.className = "strip";
-		Object.entries(p.balance).forEach(([name, bytes], i) => {
-			if (!bytes)
-				return;
-			const part = document.createElement("i"), item = document.createElement("li"), box = document.createElement("b");
-			part.style.cssText = `width:${Math.max(0, 100 * bytes / p.hwm)}%;background:${colours[i % colours.length]}`;
-			part.title = `${name}: ${Memory.size(bytes)}`;
-			box.style.background = colours[i % colours.length];
-			item.append(box, part.title);
-			strip.append(part);
-			list.append(item);
-		});
-		$("balance").replaceChildren(strip, list);
-	}
-	let dragging = null;
-	const share = e => {
-		const box = $("timeline").getBoundingClientRect();
-		return Math.min(1, Math.max(0, (e.clientX - box.left) / box.width));
-	};
-	$("timeline").onpointerdown = e => { dragging = share(e); $("timeline").setPointerCapture(e.pointerId); };
-	$("timeline").onpointermove = e => {
-		if (dragging === null)
-			return;
-		chosen = [Math.min(dragging, share(e)), Math.max(dragging, share(e))];
-		drawTimeline();
-	};
-	$("timeline").onpointerup = e => {
-		const to = share(e);
-		chosen = Math.abs(to - dragging) > 0.004 ? [Math.min(dragging, to), Math.max(dragging, to)] : null;
-		dragging = null;
-		if (chosen && rangeOf() && +$("view").value < 4)
-			$("view").value = "5";
-		if (!chosen && +$("view").value > 3)
-			$("view").value = "0";
-		drawTimeline();
-		build();
-	};
+function leftOutText() {
+	var all = 0, gone = 0;
 
-	for (const id of ["view", "inverted", "threads", "imports", "interpreter"])
-		$(id).onchange = build;
-	$("process").onchange = () => { chosen = null; drawBalance(); drawTimeline(); build(); };
-	$("by").onchange = $("as").onchange = draw;
-	$("reset").onclick = () => zoom(root);
-	$("search").oninput = () => {
+	partsOf(page.state).forEach(function (part) {
+		all += part.bytesAll;
+		gone += part.bytesLeftOut;
+	});
+	return gone > 0 ? ", without the smallest " + percentText(gone, all) : "";
+}
+
+function updateSearch() {
+	var s = page.state, out = byId("matched"), found = null;
+
+	out.className = "";
+	out.textContent = "";
+	if (s.search) {
 		try {
-			matcher = $("search").value ? new RegExp($("search").value, "i") : null;
+			found = matchFrames(new RegExp(s.search, "i"));
+			var part = page.graph.matched(page.view.zoomed, found);
+			out.textContent = percentText(part[s.measure], page.view.zoomed[s.measure]) + " matched, " +
+				(s.measure === "bytes" ? bytesText(part.bytes) : countText(part.n));
 		} catch (error) {
-			$("matched").textContent = "no regular expression yet";
-			return;
+			out.className = "bad";
+			out.textContent = "not a regular expression";
 		}
-		draw();
-		fillTable();
-	};
-	window.onresize = () => { drawTimeline(); draw(); };
-	window.matchMedia("(prefers-color-scheme: dark)").onchange = window.onresize;
-	drawBalance();
-	drawTimeline();
-	build();
-	window.memoryPage = { nameOf: text, get root() { return root; }, get zoomed() { return zoomed; }, get hits() { return hits; } };
-})();
+	}
+	page.view.found = found;
+	page.view.paint();
+	page.sites.found = found;
+	if (page.tableReady)
+		page.sites.paint();
+}
+
+function onZoom(item) {
+	byId("unzoom").hidden = item === page.graph.root;
+	if (page.state.search)
+		updateSearch();
+}
+
+/* One text for the tooltip and, on one line, for the keyboard. */
+function factsOf(box) {
+	var item = box.item, s = page.state, all = page.graph.root, view = VIEWS[viewIndex()];
+
+	if (!item)
+		return [countText(box.many) + " frames too narrow to draw",
+			bytesText(box.rest.bytes) + ", " + countText(box.rest.n) + " blocks; zoom in to see them"];
+	var half = 1.96 * Math.sqrt(item.variance), f = item.frame === NONE ? null : memory.frames[item.frame];
+	var facts = [f ? f.fn.name : itemText(item)];
+	if (f && f.fn.file)
+		facts.push(f.fn.file + (f.line ? ":" + f.line : ""));
+	facts.push(bytesText(item.bytes) + (half >= 1 ? " \u00b1 " + bytesText(half) + " (95\u00a0%)" : "") + ", " +
+		percentText(item.bytes, all.bytes) + " of " + (s.range ? view.inRange : view.title).toLowerCase());
+	facts.push(countText(item.n) + " block" + (Math.round(item.n) === 1 ? "" : "s") + ", " + percentText(item.n, all.n) +
+		(item.n >= 1 ? "; " + bytesText(item.bytes / item.n) + " each on average" : ""));
+	return facts;
+}
+
+function onPoint(box, e) {
+	var tip = byId("tip"), facts = box ? factsOf(box) : [];
+
+	byId("details").textContent = facts.join(" \u00b7 ");
+	tip.hidden = !box || !e;
+	if (tip.hidden)
+		return;
+	tip.textContent = "";
+	facts.forEach(function (text, i) {
+		var part = document.createElement(i ? "span" : "b");
+		part.textContent = text;
+		tip.appendChild(part);
+	});
+	var x = Math.min(e.clientX + 14, innerWidth - tip.offsetWidth - 8);
+	var y = e.clientY + 18 + tip.offsetHeight > innerHeight ? e.clientY - tip.offsetHeight - 10 : e.clientY + 18;
+	tip.style.left = Math.max(x, 4) + "px";
+	tip.style.top = Math.max(y, 4) + "px";
+}

@@ -15,9 +15,10 @@
  *       of peak, leaks, all.
  *       Row flags: 2 bits each for peak, leaks, temporary (0 none, 1 as all, 2
  *       numbers of its own), 64 sampled.
- * range for each process with a stream: its index in the head, n_steps, span
- *       (ms), bytes left out, n_records, then records: row (difference), step of
- *       birth, step of end (255: lives on), n, bytes.
+ * range n_processes with a stream; for each its index in the head, n_steps,
+ *       span (ms), bytes in the stream, bytes left out, n_records, columns row
+ *       (difference), first step (difference within a row), life (0 to the end,
+ *       k: freed k - 1 steps later), n, bytes.
  */
 #ifndef FP_TOOLS_RENDER_MEMORY_HTML_DATA_H
 #define FP_TOOLS_RENDER_MEMORY_HTML_DATA_H
@@ -32,8 +33,12 @@ enum fp_memory_function_flag {
 };
 
 /* Failures are in out->err. */
+void fp_memory_data_head(const struct fp_profile *p, const struct fp_render_options *o,
+			 const struct fp_page_tree *t, struct fp_pack *out);
 void fp_memory_data_tree(const struct fp_profile *p, const struct fp_page_tree *t, struct fp_pack *out);
-/* Leaves out empty where there is no stream. */
-void fp_memory_data_range(const struct fp_profile *p, const struct fp_page_tree *t, struct fp_pack *out);
+/* Leaves out empty where there is no stream.  max_bytes: of the compressed
+ * result; a longer one gets coarser steps, then leaves small blocks out. */
+void fp_memory_data_range(const struct fp_profile *p, const struct fp_page_tree *t, size_t max_bytes,
+			  struct fp_pack *out);
 
 #endif

@@ -1,147 +1,322 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Life spans of blocks for the interactive memory page: per row of the tree,
- * step of birth and step of end, how many and how much.  Render stage; reads the
- * stream once, in memory that depends on rows and steps only.
+ * When the blocks of a stream lived, added up per row of the page, first step
+ * and last step, so that the page can answer for any range of time.  Render
+ * stage, ordinary program.
  */
 #include "tools/render/memory_html_data.h"
 
 #include "tools/read/key_map.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define STEPS 120u
-#define NEVER 255u             /* as end: lives to the last step */
-#define RECORDS_MAX (1u << 20) /* more are left out, and their bytes are told */
+#define MOST_STEPS 512u
+#define FEWEST_STEPS 16u
+#define MOST_RECORDS (1u << 20)
+#define NEVER 0xffffu        /* still there at the end */
 
-struct span {
-	uint32_t row;
-	uint8_t birth, end;
-	uint64_t n, bytes;
+struct life {
+	uint64_t key;        /* row, first step, last step */
+	double n, bytes;
 };
 
-struct spans {
-	const struct fp_page_tree *tree;
+struct lives {
+	const struct fp_profile *p;
+	const struct fp_page_tree *t;
+	uint64_t span_ms, sample_bytes;
+	uint32_t n_steps;
 	struct fp_key_map map;
-	struct span *spans;
+	struct life *items;
 	size_t n, room;
-	uint64_t span_ms, left_out_bytes;
-	int err;
+	double bytes;        /* that were allocated */
 };
 
-static unsigned step_of(const struct spans *s, uint64_t when_ms)
+static uint64_t key_of(uint32_t row, uint32_t first, uint32_t last)
 {
-	uint64_t step = when_ms * STEPS / s->span_ms;
-
-	return step < STEPS ? (unsigned)step : STEPS - 1;
+	return (uint64_t)row << 32 | first << 16 | last;
 }
 
-static struct span *span_of(struct spans *s, uint32_t row, unsigned birth, unsigned end)
+static uint32_t row_of(const struct life *l)
 {
-	uint64_t key = (uint64_t)row << 16 | birth << 8 | end;
-	uint32_t found = fp_key_map_find(&s->map, key, NULL, NULL);
+	return (uint32_t)(l->key >> 32);
+}
 
-	if (found != FP_KEY_MISSING)
-		return &s->spans[found];
-	if (s->n >= RECORDS_MAX)
-		return NULL;
-	if (fp_grow(&s->spans, &s->room, s->n, sizeof(*s->spans)) || fp_key_map_add(&s->map, key, (uint32_t)s->n)) {
-		s->err = -ENOMEM;
-		return NULL;
+static uint32_t first_of(const struct life *l)
+{
+	return (uint32_t)(l->key >> 16 & 0xffff);
+}
+
+static uint32_t last_of(const struct life *l)
+{
+	return (uint32_t)(l->key & 0xffff);
+}
+
+static uint32_t step_of(const struct lives *s, uint64_t when_ms)
+{
+	uint64_t step = when_ms < s->span_ms ? when_ms * s->n_steps / s->span_ms : s->n_steps - 1;
+
+	return (uint32_t)step;
+}
+
+static int add(struct lives *s, uint64_t key, double n, double bytes)
+{
+	uint32_t at = fp_key_map_find(&s->map, key, NULL, NULL);
+
+	if (at == FP_KEY_MISSING) {
+		if (fp_grow(&s->items, &s->room, s->n, sizeof(*s->items)) ||
+		    fp_key_map_add(&s->map, key, (uint32_t)s->n))
+			return -ENOMEM;
+		at = (uint32_t)s->n++;
+		s->items[at] = (struct life){.key = key};
 	}
-	s->spans[s->n] = (struct span){.row = row, .birth = (uint8_t)birth, .end = (uint8_t)end};
-	return &s->spans[s->n++];
+	s->items[at].n += n;
+	s->items[at].bytes += bytes;
+	return 0;
 }
 
-/* Every block is added as living for ever at its birth, and moved when it ends. */
+/* Makes of two steps one. */
+static int halve(struct lives *s)
+{
+	struct life *old = s->items;
+	size_t n_old = s->n;
+	int err = 0;
+
+	fp_key_map_free(&s->map);
+	s->items = NULL;
+	s->n = s->room = 0;
+	s->n_steps /= 2;
+	for (size_t i = 0; i < n_old && !err; i++) {
+		const struct life *l = &old[i];
+		uint32_t last = last_of(l) == NEVER ? NEVER : last_of(l) / 2;
+
+		if (l->n < 0.5 && l->bytes < 0.5)
+			continue; /* all that it stood for has ended */
+		err = add(s, key_of(row_of(l), first_of(l) / 2, last), l->n, l->bytes);
+	}
+	free(old);
+	return err;
+}
+
+/* What a sample of this size stands for. */
+static double weight_of(const struct lives *s, const struct fp_memory_cell *c, uint64_t size)
+{
+	double mean = (double)s->sample_bytes;
+
+	if (!c->sampled || mean <= 0)
+		return 1;
+	return 1 / -expm1(-(double)(size ? size : 1) / mean);
+}
+
 static int take(void *ctx, const struct fp_memory_event *e)
 {
-	struct spans *s = ctx;
-	uint32_t row = e->kind == FP_MEMORY_TIME || e->cell == UINT32_MAX ? UINT32_MAX : s->tree->row_of_cell[e->cell];
-	struct span *lives, *ended;
+	struct lives *s = ctx;
+	const struct fp_memory_cell *c;
+	uint32_t row, first;
+	double n, bytes;
+	int err = 0;
 
+	if (e->kind == FP_MEMORY_TIME || e->cell >= s->p->memory->n_cells)
+		return 0;
+	c = &s->p->memory->cells[e->cell];
+	row = s->t->row_of_cell[e->cell];
 	if (row == UINT32_MAX)
 		return 0;
+	n = weight_of(s, c, e->size);
+	bytes = n * (double)e->size;
 	if (e->kind == FP_MEMORY_ALLOC) {
-		lives = span_of(s, row, step_of(s, e->when_ms), NEVER);
-		if (lives) {
-			lives->n++;
-			lives->bytes += e->size;
-		} else {
-			s->left_out_bytes += e->size;
-		}
-		return s->err;
+		s->bytes += bytes;
+		err = add(s, key_of(row, step_of(s, e->when_ms), NEVER), n, bytes);
+	} else {
+		first = step_of(s, e->born_ms);
+		err = add(s, key_of(row, first, NEVER), -n, -bytes);
+		if (!err)
+			err = add(s, key_of(row, first, step_of(s, e->when_ms)), n, bytes);
 	}
-	lives = span_of(s, row, step_of(s, e->born_ms), NEVER);
-	if (!lives || lives->bytes < e->size || !lives->n)
-		return s->err;
-	lives->n -= e->kind == FP_MEMORY_FREE || lives->bytes == e->size;
-	lives->bytes -= e->size;
-	if (step_of(s, e->born_ms) == step_of(s, e->when_ms))
-		return 0; /* no range shows it */
-	ended = span_of(s, row, step_of(s, e->born_ms), step_of(s, e->when_ms));
-	if (ended) {
-		/* span_of may have moved the array */
-		ended->n++;
-		ended->bytes += e->size;
-	}
-	return s->err;
+	while (!err && s->n > MOST_RECORDS && s->n_steps > FEWEST_STEPS)
+		err = halve(s);
+	return err;
 }
 
-static int by_row(const void *a, const void *b)
+static int by_key(const void *a, const void *b)
 {
-	const struct span *x = a, *y = b;
+	const struct life *x = a, *y = b;
 
-	if (x->row != y->row)
-		return x->row < y->row ? -1 : 1;
-	if (x->birth != y->birth)
-		return x->birth < y->birth ? -1 : 1;
-	return (x->end > y->end) - (x->end < y->end);
+	return x->key < y->key ? -1 : x->key > y->key;
 }
 
-static void put(struct spans *s, uint32_t process, struct fp_pack *out)
+static int by_bytes(const void *a, const void *b)
 {
-	uint32_t row = 0;
-	size_t n = 0;
+	const struct life *x = a, *y = b;
+
+	return x->bytes > y->bytes ? -1 : x->bytes < y->bytes ? 1 : by_key(a, b);
+}
+
+/* Keeps the largest share of the records; says how many bytes went. */
+static double leave_out(struct lives *s, double share)
+{
+	size_t keep = (size_t)((double)s->n * share);
+	double bytes = 0;
+
+	if (s->n)
+		qsort(s->items, s->n, sizeof(*s->items), by_bytes);
+	for (size_t i = keep; i < s->n; i++)
+		bytes += s->items[i].bytes > 0 ? s->items[i].bytes : 0;
+	s->n = keep;
+	return bytes;
+}
+
+static uint64_t rounded(double v)
+{
+	return v > 0 ? (uint64_t)llround(v) : 0;
+}
+
+/* What came to nothing (the records of blocks that were freed later) goes. */
+static void drop_empty(struct lives *s)
+{
+	size_t kept = 0;
 
 	for (size_t i = 0; i < s->n; i++)
-		if (s->spans[i].bytes)
-			s->spans[n++] = s->spans[i];
-	qsort(s->spans, n, sizeof(*s->spans), by_row);
-	fp_pack_number(out, process);
-	fp_pack_number(out, STEPS);
+		if (rounded(s->items[i].n) || rounded(s->items[i].bytes))
+			s->items[kept++] = s->items[i];
+	s->n = kept;
+}
+
+static void put_lives(const struct lives *s, uint32_t index, double left_out, struct fp_pack *out)
+{
+	const struct life *items = s->items;
+
+	fp_pack_number(out, index);
+	fp_pack_number(out, s->n_steps);
 	fp_pack_number(out, s->span_ms);
-	fp_pack_number(out, s->left_out_bytes);
-	fp_pack_number(out, n);
-	for (size_t i = 0; i < n; i++) {
-		fp_pack_number(out, s->spans[i].row - row);
-		row = s->spans[i].row;
-		fp_pack_number(out, s->spans[i].birth);
-		fp_pack_number(out, s->spans[i].end);
-		fp_pack_number(out, s->spans[i].n);
-		fp_pack_number(out, s->spans[i].bytes);
+	fp_pack_number(out, rounded(s->bytes));
+	fp_pack_number(out, rounded(left_out));
+	fp_pack_number(out, s->n);
+	for (size_t i = 0; i < s->n; i++)
+		fp_pack_number(out, row_of(&items[i]) - (i ? row_of(&items[i - 1]) : 0));
+	for (size_t i = 0; i < s->n; i++)
+		fp_pack_number(out, i && row_of(&items[i]) == row_of(&items[i - 1]) ?
+					    first_of(&items[i]) - first_of(&items[i - 1]) :
+					    first_of(&items[i]));
+	for (size_t i = 0; i < s->n; i++)
+		fp_pack_number(out, last_of(&items[i]) == NEVER ? 0 : last_of(&items[i]) - first_of(&items[i]) + 1);
+	for (size_t i = 0; i < s->n; i++)
+		fp_pack_number(out, rounded(items[i].n));
+	for (size_t i = 0; i < s->n; i++)
+		fp_pack_number(out, rounded(items[i].bytes));
+}
+
+static int compress(struct lives *s, uint32_t index, double left_out, struct fp_pack *columns, size_t *ret_bytes)
+{
+	struct fp_pack small = {0};
+	int err;
+
+	drop_empty(s);
+	if (s->n)
+		qsort(s->items, s->n, sizeof(*s->items), by_key);
+	put_lives(s, index, left_out, columns);
+	err = fp_pack_deflate(columns, &small);
+	*ret_bytes = small.n;
+	fp_pack_free(&small);
+	return err;
+}
+
+/* Fewer records, for about this share of the bytes that they took. */
+static int thin(struct lives *s, double share, double *left_out)
+{
+	size_t most = (size_t)((double)s->n * share);
+	int err = 0;
+
+	while (!err && s->n > most && s->n_steps > FEWEST_STEPS) {
+		err = halve(s);
+		drop_empty(s);
+	}
+	if (!err && s->n > most)
+		*left_out += leave_out(s, (double)most / (double)s->n);
+	return err;
+}
+
+/* Adds one process's lives to out, so that it takes no more than max_bytes
+ * when compressed. */
+static int fit(struct lives *s, uint32_t index, size_t max_bytes, struct fp_pack *out)
+{
+	double left_out = 0;
+
+	for (;;) {
+		struct fp_pack columns = {0};
+		size_t n_bytes = 0;
+		int err = compress(s, index, left_out, &columns, &n_bytes);
+		bool fits = n_bytes <= max_bytes || !s->n;
+
+		if (!err && fits) {
+			fp_pack_bytes(out, columns.bytes, columns.n);
+			err = out->err;
+		}
+		fp_pack_free(&columns);
+		if (!err && !fits)
+			err = thin(s, 0.93 * (double)max_bytes / (double)n_bytes, &left_out);
+		if (err || fits)
+			return err;
 	}
 }
 
-static uint64_t span_of_points(const struct fp_memory *m, const struct fp_memory_process *q)
+static uint64_t span_of(const struct fp_profile *p, const struct fp_memory_process *process)
 {
-	return q->n_points ? m->points[q->first_point + q->n_points - 1].when_ns / 1000000 + 1 : 1;
+	const struct fp_capture_header *h = &p->headers[process->header];
+	int64_t end_ns = h->end_monotonic_ns ? h->end_monotonic_ns : h->heartbeat_monotonic_ns;
+	uint64_t ns = end_ns > h->start_monotonic_ns ? (uint64_t)(end_ns - h->start_monotonic_ns) : 0;
+
+	for (size_t i = 0; i < process->n_points; i++)
+		if (p->memory->points[process->first_point + i].when_ns > ns)
+			ns = p->memory->points[process->first_point + i].when_ns;
+	return ns / 1000000 + 1;
 }
 
-void fp_memory_data_range(const struct fp_profile *p, const struct fp_page_tree *tree, struct fp_pack *out)
+static int put_process(const struct fp_profile *p, const struct fp_page_tree *t, uint32_t index, size_t max_bytes,
+		       struct fp_pack *out)
 {
-	const struct fp_memory *m = p->memory;
+	const struct fp_memory_process *process = &p->memory->processes[index];
+	struct lives s = {.p = p,
+			  .t = t,
+			  .span_ms = span_of(p, process),
+			  .sample_bytes = p->headers[process->header].mem.sample_bytes};
+	int err;
 
-	for (uint32_t i = 0; m && i < m->n_processes && !out->err; i++) {
-		struct spans s = {.tree = tree, .span_ms = span_of_points(m, &m->processes[i])};
-		int err = fp_memory_events(p, &m->processes[i], take, &s);
+	/* shorter steps than the stream's ticks of 10 ms say nothing */
+	s.n_steps = FEWEST_STEPS;
+	while (s.n_steps < MOST_STEPS && s.span_ms / s.n_steps >= 20)
+		s.n_steps *= 2;
+	err = fp_memory_events(p, process, take, &s);
+	if (!err)
+		err = fit(&s, index, max_bytes, out);
+	fp_key_map_free(&s.map);
+	free(s.items);
+	return err;
+}
 
-		if (!err && s.n)
-			put(&s, i, out);
-		else if (err == -ENOMEM || s.err)
-			out->err = -ENOMEM;
-		fp_key_map_free(&s.map);
-		free(s.spans);
+void fp_memory_data_range(const struct fp_profile *p, const struct fp_page_tree *t, size_t max_bytes,
+			  struct fp_pack *out)
+{
+	struct fp_pack parts = {0};
+	uint32_t n_streams = 0, n_put = 0;
+	int err = 0;
+
+	for (uint32_t i = 0; i < p->memory->n_processes; i++)
+		n_streams += p->headers[p->memory->processes[i].header].mem.stream != 0;
+	for (uint32_t i = 0; i < p->memory->n_processes && n_streams && err != -ENOMEM; i++) {
+		if (!p->headers[p->memory->processes[i].header].mem.stream)
+			continue;
+		/* a stream that cannot be read is none: the rest of the page does without */
+		err = put_process(p, t, i, max_bytes / n_streams, &parts);
+		n_put += err == 0;
 	}
+	if (n_put && err != -ENOMEM) {
+		fp_pack_number(out, n_put);
+		fp_pack_bytes(out, parts.bytes, parts.n);
+	}
+	if (err == -ENOMEM || parts.err)
+		out->err = -ENOMEM;
+	fp_pack_free(&parts);
 }
