@@ -6,6 +6,7 @@
 #include "tools/read/arena.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,11 +112,29 @@ static size_t sequence_bytes(const unsigned char *s, size_t n)
 	return len;
 }
 
+/* Whether all of it is printable ASCII, as most names and lines are: eight
+ * bytes at a time, 0x80 in each byte below 0x20, at 0x7f or above. */
+static bool is_plain(const unsigned char *s, size_t n)
+{
+	const uint64_t ones = 0x0101010101010101u, high = 0x80 * ones;
+	uint64_t word, odd = 0;
+
+	for (; n >= sizeof(word); s += sizeof(word), n -= sizeof(word)) {
+		memcpy(&word, s, sizeof(word));
+		odd |= word | (word - 0x20 * ones) | (word + ones);
+	}
+	for (; n; s++, n--)
+		odd |= *s < 0x20 || *s >= 0x7f ? 0x80 : 0;
+	return !(odd & high);
+}
+
 char *fp_arena_text(struct fp_arena *a, const char *bytes, size_t n_bytes)
 {
 	const unsigned char *s = (const unsigned char *)bytes;
 	size_t out_bytes = 0;
 
+	if (is_plain(s, n_bytes))
+		return fp_arena_copy(a, bytes, n_bytes);
 	for (size_t i = 0; i < n_bytes;) {
 		size_t len = sequence_bytes(s + i, n_bytes - i);
 		out_bytes += len ? len : 3;

@@ -49,6 +49,12 @@ static const char *keep_line(struct fp_arena *a, const char *start, size_t n)
 	size_t o = 0;
 	const char *kept;
 
+	if (n > MOST_LINE_BYTES)
+		n = MOST_LINE_BYTES;
+	if (!memchr(start, '\t', n) && !memchr(start, '\r', n)) {
+		kept = fp_arena_text(a, start, n);
+		return kept ? kept : "";
+	}
 	for (size_t i = 0; i < n && o < MOST_LINE_BYTES; i++) {
 		if (start[i] == '\r')
 			continue;
