@@ -103,25 +103,60 @@ void fp_json_newline(struct fp_json_out *j)
 	put_byte(j, '\n');
 }
 
-static void put_quoted(struct fp_json_out *j, const char *text)
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+}
+
+static void put_escaped(struct fp_json_out *j, const char *text, size_t n)
 {
 	static const char hex[] = "0123456789abcdef";
+	size_t done = 0;
 
-	put_byte(j, '"');
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
 
+		if (is_plain(c))
+			continue;
+		put(j, text + done, i - done);
+		done = i + 1;
+		put_byte(j, '\\');
 		if (c == '"' || c == '\\') {
-			put_byte(j, '\\');
 			put_byte(j, (char)c);
-		} else if (c < 0x20 || c == 0x7f) {
-			put(j, "\\u00", 4);
+		} else {
+			put(j, "u00", 3);
 			put_byte(j, hex[c >> 4]);
 			put_byte(j, hex[c & 15]);
-		} else {
-			put_byte(j, (char)c);
 		}
 	}
+	put(j, text + done, n - done);
+}
+
+static void put_quoted(struct fp_json_out *j, const char *text)
+{
+	put_byte(j, '"');
+	put_escaped(j, text, strlen(text));
+	put_byte(j, '"');
+}
+
+void fp_json_string_begin(struct fp_json_out *j)
+{
+	before_value(j);
+	put_byte(j, '"');
+}
+
+void fp_json_string_add(struct fp_json_out *j, const char *text, size_t n_bytes)
+{
+	put_escaped(j, text, n_bytes);
+}
+
+void fp_json_string_add_verbatim(struct fp_json_out *j, const char *text, size_t n_bytes)
+{
+	put(j, text, n_bytes);
+}
+
+void fp_json_string_end(struct fp_json_out *j)
+{
 	put_byte(j, '"');
 }
 

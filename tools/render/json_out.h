@@ -50,6 +50,11 @@ void fp_json_key_fixed(struct fp_json_out *j, const char *key, uint64_t value, u
 void fp_json_key_open(struct fp_json_out *j, const char *key, char bracket);
 /* A newline between items, for people who look inside. */
 void fp_json_newline(struct fp_json_out *j);
+/* A string in parts, of which some are escaped already. */
+void fp_json_string_begin(struct fp_json_out *j);
+void fp_json_string_add(struct fp_json_out *j, const char *text, size_t n_bytes);
+void fp_json_string_add_verbatim(struct fp_json_out *j, const char *text, size_t n_bytes);
+void fp_json_string_end(struct fp_json_out *j);
 /* Already valid JSON. */
 void fp_json_verbatim(struct fp_json_out *j, const char *text, size_t n_bytes);
 /* After a verbatim text that is a key. */
