@@ -34,6 +34,8 @@ def hold():
 for _ in range(8):
     churn(100_000)
 copies(), hold(), gone.more()
+import textwrap
+for _ in range(40): textwrap.wrap('a bc ' * 4_000)
 '''
 GONE = "kept = []\ndef more():\n    kept.append(bytearray(30_000_000))\n    return sum(range(8_000_000))\n"
 
@@ -113,10 +115,18 @@ def check_figures(profile):
     check("memory by stack", sum(mb for _, mb in profile["memory_stacks"]), lambda mb: 76 < mb < 90)
 
 
+def check_installed(profile):
+    lines = file_of(profile, "/textwrap.py")["lines"]
+    hit = [line["lineno"] for line in lines if line["n_malloc_mb"] or line["n_cpu_percent_python"]]
+    check("of an installed file, lines near a figure", [line["lineno"] for line in lines], lambda numbers: len(numbers) > 5
+          and numbers == sorted(set(numbers)) and all(min(abs(n - at) for at in hit) <= 3 for n in numbers))
+    check("with their source", [line["line"] for line in lines if "chunks" in line["line"]], lambda found: found)
+
+
 def check_gone(profile, text):
     lines = file_of(profile, "gone.py")["lines"]
-    check("a source that is gone is listed", [line["line"] for line in lines], lambda l: len(l) >= 3 and set(l) == {"\n"})
-    check("with its figures", lines[2]["n_peak_mb"] if len(lines) > 2 else 0, lambda mb: 28 < mb < 30)
+    check("a source that is gone is listed", [line["line"] for line in lines], lambda l: l and set(l) == {"\n"})
+    check("with its figures", [line["n_peak_mb"] for line in lines if line["lineno"] == 3], lambda mb: mb and 28 < mb[0] < 30)
     check("the text says it", "gone.py" in text and "the source cannot be read" in text, True)
 
 
@@ -155,6 +165,7 @@ def main():
         profile = json.loads(raw)
         check_figures(profile)
         check_gone(profile, text)
+        check_installed(profile)
         check_text(text)
         check_scalene(folder)
         raw, text = report(folder, "--scalene-profile-exclude", "*/gone.py,*gone.py")

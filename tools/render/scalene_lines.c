@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files, functions and lines of Scalene's JSON.  Render stage.
+ * Files, functions and lines of Scalene's JSON.  Render stage.  A line costs
+ * 500 bytes, and Scalene's page makes a row of each: files of the program's own
+ * are whole, of those that are installed there are the lines near a figure.
  */
+#include "tools/model/names.h"
 #include "tools/render/scalene_json.h"
 
 #define SECOND 1e9
-#define MOST_BLANK_LINES 20000u
+#define NEAR 3u
+#define MOST_WHOLE_LINES 20000u
 
 /* Nothing, what is held at the peak, and at the end: what is known of a line. */
 static void put_memory_samples(const struct fp_scalene_job *job, const struct fp_source_sums *a)
@@ -73,51 +77,60 @@ static void put_times(const struct fp_scalene_job *job, uint32_t line)
 	fp_json_close(j, ']');
 }
 
-static void put_line(const struct fp_scalene_job *job, uint32_t number, const char *text,
-		     const struct fp_source_sums *a, uint32_t line)
+static void put_figures(const struct fp_scalene_job *job, const struct fp_source_sums *a, uint32_t line)
 {
-	struct fp_json_out *j = job->j;
-	char regions[256];
-	int n = snprintf(regions, sizeof(regions),
-			 "\"start_region_line\":%u,\"end_region_line\":%u,\"start_outermost_loop\":%u,"
-			 "\"end_outermost_loop\":%u",
-			 number, number, number, number);
-
-	fp_json_newline(j);
-	fp_json_open(j, '{');
-	fp_json_key(j, "lineno");
-	fp_json_uint(j, number);
-	fp_json_key(j, "line");
-	fp_scalene_source(j, text);
 	put_cpu(job, a);
 	put_memory(job, a);
 	put_times(job, line);
-	put_rest(j);
-	fp_json_verbatim(j, regions, (size_t)n);
+	put_rest(job->j);
+}
+
+/* line: FP_SOURCE_NONE where nothing was measured. */
+static void put_line(const struct fp_scalene_job *job, uint32_t number, const char *text, uint32_t line)
+{
+	static const char nothing[] =
+		"\"n_cpu_percent_python\":0,\"n_cpu_percent_c\":0,\"n_sys_percent\":0,\"n_core_utilization\":0,"
+		"\"n_avg_mb\":0,\"n_peak_mb\":0,\"n_growth_mb\":0,\"n_malloc_mb\":0,\"n_mallocs\":0,"
+		"\"n_usage_fraction\":0,\"n_python_fraction\":0,\"n_copy_mb_s\":0,\"memory_samples\":[],"
+		"\"cpu_samples_list\":[],\"n_gpu_percent\":0,\"n_gpu_avg_memory_mb\":0,\"n_gpu_peak_memory_mb\":0";
+	static const char *const regions[] = { "start_region_line", "end_region_line", "start_outermost_loop",
+					       "end_outermost_loop" };
+	struct fp_json_out *j = job->j;
+
+	fp_json_newline(j);
+	fp_json_open(j, '{');
+	fp_json_key_uint(j, "lineno", number);
+	fp_json_key(j, "line");
+	fp_scalene_source(j, text);
+	if (line != FP_SOURCE_NONE)
+		put_figures(job, &job->s->lines[line].sums, line);
+	else
+		fp_json_verbatim(j, nothing, sizeof(nothing) - 1);
+	for (size_t i = 0; i < sizeof(regions) / sizeof(regions[0]); i++)
+		fp_json_key_uint(j, regions[i], number);
 	fp_json_close(j, '}');
 }
 
-/* One for each line of the source, as the page finds line n at n - 1. */
-static void put_lines(const struct fp_scalene_job *job, const struct fp_source_file *f)
+/* Lines of the text, and what was measured beyond its end. */
+static void put_lines(const struct fp_scalene_job *job, const struct fp_source_file *f, bool whole)
 {
-	static const struct fp_source_sums nothing;
 	const struct fp_source_line *lines = &job->s->lines[f->first_line];
-	uint32_t n = f->text.n_lines, at = 0;
+	uint32_t at = 0, last = 0;
 
-	for (uint32_t i = 0; i < f->n_lines; i++)
-		if (lines[i].line > n && lines[i].line <= n + MOST_BLANK_LINES)
-			n = lines[i].line;
 	while (at < f->n_lines && !lines[at].line)
 		at++; /* code without lines: in the file's and the functions' sums */
-	fp_json_key(job->j, "lines");
-	fp_json_open(job->j, '[');
-	for (uint32_t number = 1; number <= n; number++) {
+	fp_json_key_open(job->j, "lines", '[');
+	for (uint32_t number = 1; number <= f->text.n_lines; number++) {
 		bool has = at < f->n_lines && lines[at].line == number;
+		bool near = (last && number - last <= NEAR) || (at < f->n_lines && lines[at].line - number <= NEAR);
 
-		put_line(job, number, number <= f->text.n_lines ? f->text.lines[number - 1] : "",
-			 has ? &lines[at].sums : &nothing, has ? f->first_line + at : FP_SOURCE_NONE);
+		if (whole || near)
+			put_line(job, number, f->text.lines[number - 1], has ? f->first_line + at : FP_SOURCE_NONE);
+		last = has ? number : last;
 		at += has;
 	}
+	for (; at < f->n_lines; at++)
+		put_line(job, lines[at].line, "", f->first_line + at);
 	fp_json_close(job->j, ']');
 }
 
@@ -135,10 +148,7 @@ static void put_functions(const struct fp_scalene_job *job, const struct fp_sour
 		fp_json_key(j, "lineno");
 		fp_json_uint(j, frame->first_line ? frame->first_line : 1);
 		fp_scalene_string(j, "line", frame->qualname);
-		put_cpu(job, &function->sums);
-		put_memory(job, &function->sums);
-		put_times(job, FP_SOURCE_NONE);
-		put_rest(j);
+		put_figures(job, &function->sums, FP_SOURCE_NONE);
 		fp_json_close(j, '}');
 	}
 	fp_json_close(j, ']');
@@ -166,9 +176,22 @@ static void put_leaks(const struct fp_scalene_job *job, const struct fp_source_f
 	fp_json_close(j, '}');
 }
 
+/* In a whole file line n is at n - 1, as Scalene's page looks first. */
+static bool is_whole(const struct fp_source_file *f, uint32_t *n_whole)
+{
+	char package[256];
+
+	fp_name_package(f->name, package, sizeof(package));
+	if (package[0] || f->text.n_lines > MOST_WHOLE_LINES - *n_whole)
+		return false;
+	*n_whole += f->text.n_lines;
+	return true;
+}
+
 void fp_scalene_files(const struct fp_scalene_job *job)
 {
 	struct fp_json_out *j = job->j;
+	uint32_t n_whole = 0;
 
 	fp_json_key(j, "files");
 	fp_json_open(j, '{');
@@ -185,7 +208,7 @@ void fp_scalene_files(const struct fp_scalene_job *job)
 		fp_json_close(j, ']');
 		put_leaks(job, f);
 		put_functions(job, f);
-		put_lines(job, f);
+		put_lines(job, f, is_whole(f, &n_whole));
 		fp_json_close(j, '}');
 	}
 	fp_json_close(j, '}');

@@ -89,30 +89,41 @@ static int by_when(const void *a, const void *b)
 	return x->when_us < y->when_us ? -1 : x->when_us > y->when_us ? 1 : x->tid < y->tid ? -1 : x->tid > y->tid;
 }
 
-int fp_scalene_timeline(const struct fp_scalene_job *job, const uint32_t *index_of)
+/* Of each thread's samples, every step-th stands for the ones up to the next. */
+static size_t find_runs(const struct fp_profile *p, const uint32_t *index_of, size_t step, struct run *runs)
 {
-	const struct fp_profile *p = job->p;
-	struct fp_json_out *j = job->j;
-	struct run *runs = calloc(MOST_RUNS, sizeof(*runs));
 	size_t n = 0;
 
-	if (!runs)
-		return -ENOMEM;
 	for (uint32_t k = 0; k < p->n_threads; k++) {
-		const struct fp_profile_thread *thread = &p->threads[k];
+		const struct fp_profile_thread *t = &p->threads[k];
 		size_t first = n;
 
-		for (size_t i = thread->first_sample; i < thread->first_sample + thread->n_samples; i++) {
-			uint32_t index = index_of[p->samples[i].stack];
+		for (size_t i = 0; i < t->n_samples; i += step) {
+			const struct fp_profile_sample *sample = &p->samples[t->first_sample + i];
+			uint32_t index = index_of[sample->stack];
+			uint32_t count = (uint32_t)(t->n_samples - i < step ? t->n_samples - i : step);
 
 			if (index == UINT32_MAX)
 				continue;
 			if (n > first && runs[n - 1].index == index)
-				runs[n - 1].count++;
-			else if (n < MOST_RUNS)
-				runs[n++] = (struct run){ p->samples[i].when_us, index, 1, thread->tid };
+				runs[n - 1].count += count;
+			else
+				runs[n++] = (struct run){ sample->when_us, index, count, t->tid };
 		}
 	}
+	return n;
+}
+
+int fp_scalene_timeline(const struct fp_scalene_job *job, const uint32_t *index_of)
+{
+	const struct fp_profile *p = job->p;
+	struct fp_json_out *j = job->j;
+	size_t step = p->n_samples / MOST_RUNS + 1, n;
+	struct run *runs = calloc(p->n_samples / step + p->n_threads + 1, sizeof(*runs));
+
+	if (!runs)
+		return -ENOMEM;
+	n = find_runs(p, index_of, step, runs);
 	qsort(runs, n, sizeof(*runs), by_when);
 	fp_json_key(j, "combined_stacks_timeline");
 	fp_json_open(j, '[');

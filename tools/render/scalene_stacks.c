@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stacks of Scalene's JSON.  Render stage.  Only the heaviest
- * stacks: the page draws each one, and the small ones are in the lines' sums.
+ * Stacks of Scalene's JSON.  Render stage.  The page draws each one, so what
+ * has little counts on its caller's stack, and sums stay whole.
  */
 #include "tools/render/scalene_json.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#define MOST_STACKS 2000u
+#define LEAST_SHARE 0.005
+#define MOST_STACKS 2000u /* below the root nothing has a caller */
 #define MOST_DEPTH 1024u
 
 struct weight {
 	uint32_t stack;
-	uint64_t samples, ns, python_ns, native_ns, peak_bytes;
+	uint64_t amount;          /* samples, or bytes at the peak */
+	uint64_t ns, python_ns, native_ns;
 };
 
 struct stacks {
 	const struct fp_scalene_job *job;
-	struct weight *of;        /* of each node, then sorted */
-	uint32_t *index_of;       /* node -> number in combined_stacks */
+	struct weight *of;        /* of each node; then those that are shown, largest first */
+	uint32_t n;               /* shown */
 };
 
 /* Root first; the number of nodes. */
@@ -59,46 +61,107 @@ static void put_frames(const struct fp_scalene_job *job, uint32_t stack, bool py
 			fp_json_uint(j, f->line);
 		else
 			fp_json_null(j);
-		fp_json_key(j, "ip");
-		fp_json_null(j);
-		fp_json_key(j, "offset");
-		fp_json_null(j);
+		fp_json_key_null(j, "ip");
+		fp_json_key_null(j, "offset");
 		fp_json_close(j, '}');
 	}
 	fp_json_close(j, ']');
 }
 
-static int by_samples(const void *a, const void *b)
+static int by_amount(const void *a, const void *b)
 {
 	const struct weight *x = a, *y = b;
 
-	return x->samples != y->samples ? (x->samples < y->samples ? 1 : -1) : x->ns != y->ns ? (x->ns < y->ns ? 1 : -1) :
+	return x->amount != y->amount ? (x->amount < y->amount ? 1 : -1) : x->ns != y->ns ? (x->ns < y->ns ? 1 : -1) :
 	       x->stack < y->stack ? -1 : x->stack > y->stack;
 }
 
-static int by_peak(const void *a, const void *b)
+/* Stacks with less than the share, from the leaves on, into their callers; then
+ * sorts.  Parents come before their children. */
+static void fold_and_sort(struct stacks *t)
 {
-	const struct weight *x = a, *y = b;
+	const struct fp_profile *p = t->job->p;
+	uint64_t all = 0, least;
 
-	return x->peak_bytes != y->peak_bytes ? (x->peak_bytes < y->peak_bytes ? 1 : -1) : x->stack < y->stack ? -1 :
-	       x->stack > y->stack;
+	for (uint32_t i = 1; i < p->n_nodes; i++)
+		all += t->of[i].amount;
+	least = (uint64_t)(LEAST_SHARE * (double)all);
+	for (uint32_t i = p->n_nodes; i-- > 1;) {
+		struct weight *w = &t->of[i], *caller = &t->of[p->nodes[i].parent];
+
+		if (!p->nodes[i].parent || w->amount >= least)
+			continue;
+		caller->amount += w->amount;
+		caller->ns += w->ns;
+		caller->python_ns += w->python_ns;
+		caller->native_ns += w->native_ns;
+		w->amount = 0;
+	}
+	t->n = 0;
+	for (uint32_t i = 1; i < p->n_nodes; i++) {
+		t->of[i].stack = i;
+		if (t->of[i].amount)
+			t->of[t->n++] = t->of[i];
+	}
+	qsort(t->of, t->n, sizeof(*t->of), by_amount);
+	if (t->n > MOST_STACKS)
+		t->n = MOST_STACKS;
 }
 
-static void put_combined(struct stacks *t)
+static void sum_cpu(struct stacks *t)
+{
+	const struct fp_profile *p = t->job->p;
+
+	for (size_t i = 0; i < p->n_cells; i++) {
+		const struct fp_profile_cell *c = &p->cells[i];
+		struct weight *w = &t->of[c->stack];
+
+		w->amount += c->samples;
+		w->ns += fp_profile_cell_ns(c);
+		w->python_ns += c->ns[FP_CPU_PYTHON] + c->ns[FP_CPU_LIBRARY];
+		w->native_ns += c->ns[FP_CPU_NATIVE];
+	}
+	fold_and_sort(t);
+}
+
+static void sum_memory(struct stacks *t)
+{
+	const struct fp_memory *m = t->job->p->memory;
+
+	for (uint32_t i = 0; i < t->job->p->n_nodes; i++)
+		t->of[i] = (struct weight){ 0 };
+	for (size_t i = 0; m && !t->job->o->no_memory && i < m->n_cells; i++)
+		if (fp_memory_is_heap(m->cells[i].allocator))
+			t->of[m->cells[i].stack].amount += m->cells[i].peak_bytes;
+	fold_and_sort(t);
+}
+
+static void put_combined(const struct stacks *t)
 {
 	struct fp_json_out *j = t->job->j;
 
-	fp_json_key(j, "combined_stacks");
-	fp_json_open(j, '[');
-	for (uint32_t i = 0; i < t->job->p->n_nodes && i < MOST_STACKS && t->of[i].samples; i++) {
-		t->index_of[t->of[i].stack] = i;
+	fp_json_key_open(j, "combined_stacks", '[');
+	for (uint32_t i = 0; i < t->n; i++) {
 		fp_json_open(j, '[');
 		put_frames(t->job, t->of[i].stack, false);
-		fp_json_uint(j, t->of[i].samples);
+		fp_json_uint(j, t->of[i].amount);
 		fp_json_close(j, ']');
 	}
 	fp_json_close(j, ']');
 	fp_json_newline(j);
+}
+
+static void put_python_frame(struct fp_json_out *j, const struct fp_frame *f)
+{
+	char line[16];
+	int n = snprintf(line, sizeof(line), ":%u;", f->line);
+
+	fp_json_string_begin(j);
+	fp_scalene_text_add(j, f->file);
+	fp_json_string_add(j, " ", 1);
+	fp_scalene_text_add(j, f->qualname);
+	fp_json_string_add(j, line, (size_t)n);
+	fp_json_string_end(j);
 }
 
 /* Python's frames only, as Scalene's "file function:line;". */
@@ -109,11 +172,9 @@ static void put_python(const struct stacks *t)
 	struct fp_json_out *j = t->job->j;
 	double whole = (double)(all->python_ns + all->native_ns + all->system_ns);
 	uint32_t path[MOST_DEPTH];
-	char text[2048];
 
-	fp_json_key(j, "stacks");
-	fp_json_open(j, '[');
-	for (uint32_t i = 0; i < p->n_nodes && i < MOST_STACKS && t->of[i].samples && whole > 0; i++) {
+	fp_json_key_open(j, "stacks", '[');
+	for (uint32_t i = 0; i < t->n && whole > 0; i++) {
 		uint32_t n = path_of(p, t->of[i].stack, path);
 
 		fp_json_open(j, '[');
@@ -121,15 +182,12 @@ static void put_python(const struct stacks *t)
 		for (uint32_t k = 0; k < n; k++) {
 			const struct fp_frame *f = &p->frames[p->nodes[path[k]].frame];
 
-			if (f->kind != FP_FRAME_PYTHON)
-				continue;
-			snprintf(text, sizeof(text), "%.1000s %.900s:%u;", f->file, f->qualname, f->line);
-			fp_scalene_string(j, NULL, text);
+			if (f->kind == FP_FRAME_PYTHON)
+				put_python_frame(j, f);
 		}
 		fp_json_close(j, ']');
 		fp_json_open(j, '{');
-		fp_json_key(j, "count");
-		fp_json_uint(j, t->of[i].samples);
+		fp_json_key_uint(j, "count", t->of[i].amount);
 		fp_scalene_number(j, "python_time", (double)t->of[i].python_ns / whole);
 		fp_scalene_number(j, "c_time", (double)t->of[i].native_ns / whole);
 		fp_scalene_number(j, "cpu_samples", (double)t->of[i].ns / whole);
@@ -140,19 +198,36 @@ static void put_python(const struct stacks *t)
 	fp_json_newline(j);
 }
 
+/* Samples of a stack that was folded are its caller's. */
+static int put_timeline(const struct stacks *t)
+{
+	const struct fp_profile *p = t->job->p;
+	uint32_t *index_of = malloc(((size_t)p->n_nodes + 1) * sizeof(*index_of));
+	int err;
+
+	if (!index_of)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < p->n_nodes; i++)
+		index_of[i] = UINT32_MAX;
+	for (uint32_t i = 0; i < t->n; i++)
+		index_of[t->of[i].stack] = i;
+	for (uint32_t i = 1; i < p->n_nodes; i++)
+		if (index_of[i] == UINT32_MAX)
+			index_of[i] = index_of[p->nodes[i].parent];
+	err = fp_scalene_timeline(t->job, index_of);
+	free(index_of);
+	return err;
+}
+
 static void put_memory(const struct stacks *t)
 {
 	struct fp_json_out *j = t->job->j;
-	char text[32];
 
-	fp_json_key(j, "memory_stacks");
-	fp_json_open(j, '[');
-	for (uint32_t i = 0; i < t->job->p->n_nodes && i < MOST_STACKS && t->of[i].peak_bytes; i++) {
-		int n = snprintf(text, sizeof(text), "%.6f", (double)t->of[i].peak_bytes / FP_SCALENE_MIB);
-
+	fp_json_key_open(j, "memory_stacks", '[');
+	for (uint32_t i = 0; i < t->n; i++) {
 		fp_json_open(j, '[');
 		put_frames(t->job, t->of[i].stack, true);
-		fp_json_verbatim(j, text, (size_t)n);
+		fp_json_fixed(j, (uint64_t)((double)t->of[i].amount / FP_SCALENE_MIB * 1e6), 6);
 		fp_json_close(j, ']');
 	}
 	fp_json_close(j, ']');
@@ -173,49 +248,20 @@ static void put_main_thread(const struct fp_scalene_job *job)
 	fp_json_null(job->j);
 }
 
-static void sum_stacks(struct stacks *t, bool memory)
-{
-	const struct fp_profile *p = t->job->p;
-
-	for (uint32_t i = 0; i < p->n_nodes; i++) {
-		t->of[i].stack = i;
-		t->index_of[i] = UINT32_MAX;
-	}
-	for (size_t i = 0; i < p->n_cells; i++) {
-		const struct fp_profile_cell *c = &p->cells[i];
-		struct weight *w = &t->of[c->stack];
-
-		if (!c->stack)
-			continue;
-		w->samples += c->samples;
-		w->ns += fp_profile_cell_ns(c);
-		w->python_ns += c->ns[FP_CPU_PYTHON] + c->ns[FP_CPU_LIBRARY];
-		w->native_ns += c->ns[FP_CPU_NATIVE];
-	}
-	for (size_t i = 0; memory && i < p->memory->n_cells; i++)
-		if (p->memory->cells[i].stack && fp_memory_is_heap(p->memory->cells[i].allocator))
-			t->of[p->memory->cells[i].stack].peak_bytes += p->memory->cells[i].peak_bytes;
-}
-
 int fp_scalene_stacks(const struct fp_scalene_job *job)
 {
-	uint32_t n = job->p->n_nodes;
-	bool memory = !job->o->no_memory && job->p->memory;
-	struct stacks t = { .job = job, .of = calloc((size_t)n + 1, sizeof(*t.of)),
-			    .index_of = malloc(((size_t)n + 1) * sizeof(*t.index_of)) };
-	int err = t.of && t.index_of ? 0 : -ENOMEM;
+	struct stacks t = { .job = job, .of = calloc((size_t)job->p->n_nodes + 1, sizeof(*t.of)) };
+	int err;
 
-	if (!err) {
-		sum_stacks(&t, memory);
-		qsort(t.of, n, sizeof(*t.of), by_samples);
-		put_combined(&t);
-		put_python(&t);
-		err = fp_scalene_timeline(job, t.index_of);
-		qsort(t.of, n, sizeof(*t.of), by_peak);
-		put_memory(&t);
-		put_main_thread(job);
-	}
+	if (!t.of)
+		return -ENOMEM;
+	sum_cpu(&t);
+	put_combined(&t);
+	put_python(&t);
+	err = put_timeline(&t);
+	sum_memory(&t);
+	put_memory(&t);
+	put_main_thread(job);
 	free(t.of);
-	free(t.index_of);
 	return err;
 }
