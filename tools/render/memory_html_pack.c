@@ -59,8 +59,8 @@ int fp_pack_deflate(const struct fp_pack *p, struct fp_pack *out)
 		return p->err;
 	if (make_room(out, bound))
 		return out->err;
-	/* above a MB the last per cent costs seconds */
-	if (compress2(out->bytes, &bound, p->bytes, (uLong)p->n, p->n > (1u << 20) ? 5 : 9) != Z_OK)
+	/* 9 makes 1 % less of it in three times the time */
+	if (compress2(out->bytes, &bound, p->bytes, (uLong)p->n, 5) != Z_OK)
 		return -ENOMEM;
 	out->n = bound;
 	return 0;
