@@ -269,6 +269,7 @@ static void fill(const struct fp_profile *p, const struct groups *lines, struct 
 					.facts = finished(p, g),
 					.verdict = judge(p, g)};
 		row->score = fp_leak_score(&row->facts);
+		row->span_ms = clock_of(p, g->process).end_ms - row->facts.first_ms;
 		fp_memory_sum_add(&l->all, &row->facts.live);
 		if (row->verdict == FP_LEAK_YES) {
 			l->n_leaks++;

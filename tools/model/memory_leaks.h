@@ -33,6 +33,7 @@ struct fp_leak {
 	uint32_t process;      /* index into memory->processes */
 	struct fp_leak_facts facts;
 	double score;          /* Laplace: (ups + 1) / (ups + downs + 2) */
+	double span_ms;        /* from facts.first_ms to the end of the process's recording */
 	enum fp_leak_verdict verdict;
 };
 

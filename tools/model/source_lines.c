@@ -87,6 +87,9 @@ void fp_source_sums_add(struct fp_source_sums *to, const struct fp_source_sums *
 	to->copy_bytes += more->copy_bytes;
 	to->alloc_variance += more->alloc_variance;
 	to->busy += more->busy;
+	if (more->leak_likelihood > to->leak_likelihood)
+		to->leak_likelihood = more->leak_likelihood;
+	to->leak_bytes_s += more->leak_bytes_s;
 }
 
 /* Of each thread: its CPU over its time. */
@@ -153,7 +156,7 @@ bool fp_source_is_shown(const struct fp_source_lines *s, const struct fp_source_
 {
 	return fp_source_cpu_share(s, sums) >= SHOWN_SHARE || has_share(sums->alloc_bytes, s->all.alloc_bytes) ||
 	       has_share(sums->peak_bytes, s->all.peak_bytes) || has_share(sums->live_bytes, s->all.live_bytes) ||
-	       has_share(sums->copy_bytes, s->all.copy_bytes);
+	       has_share(sums->copy_bytes, s->all.copy_bytes) || sums->leak_likelihood > 0;
 }
 
 double fp_source_utilisation(const struct fp_source_sums *sums)
@@ -179,6 +182,8 @@ int fp_source_lines_make(const struct fp_profile *p, const struct fp_source_opti
 	struct fp_source_sums *sums = frame_of_node ? sum_frames(p, o, frame_of_node) : NULL;
 	int err = s && sums && (s->arena = fp_arena_create()) ? 0 : -ENOMEM;
 
+	if (!err && o->memory && p->memory)
+		err = fp_source_mark_leaks(p, frame_of_node, sums);
 	for (uint32_t i = 0; !err && i <= p->n_frames; i++)
 		fp_source_sums_add(&s->all, &sums[i]);
 	if (!err) {
@@ -187,8 +192,6 @@ int fp_source_lines_make(const struct fp_profile *p, const struct fp_source_opti
 	}
 	if (!err && o->memory && p->memory)
 		err = fp_source_timeline(p, s);
-	if (!err && o->memory && p->memory)
-		err = fp_source_mark_leaks(p, s);
 	free(frame_of_node);
 	free(sums);
 	if (!err)

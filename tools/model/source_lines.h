@@ -24,13 +24,13 @@ struct fp_source_sums {
 	uint64_t copy_bytes;
 	double alloc_variance;
 	double busy;              /* sum of CPU x utilisation of its thread, ns */
+	double leak_likelihood;   /* the largest; 0: no leak */
+	double leak_bytes_s;
 };
 
 struct fp_source_line {
 	uint32_t file, line;      /* 0: the code has no line here */
 	struct fp_source_sums sums;
-	double leak_likelihood;   /* 0: no leak */
-	double leak_bytes_s;
 };
 
 struct fp_source_function {
@@ -82,7 +82,7 @@ void fp_source_lines_destroy(struct fp_source_lines *s);
 
 /* 0..1 of the CPU of the run. */
 double fp_source_cpu_share(const struct fp_source_lines *s, const struct fp_source_sums *sums);
-/* Whether sums have 1 % of anything. */
+/* Whether sums have 1 % of anything, or a leak. */
 bool fp_source_is_shown(const struct fp_source_lines *s, const struct fp_source_sums *sums);
 /* How much of its time the threads that ran it had a CPU, 0..1. */
 double fp_source_utilisation(const struct fp_source_sums *sums);

@@ -91,7 +91,7 @@ int fp_source_timeline(const struct fp_profile *p, struct fp_source_lines *s)
 	return 0;
 }
 
-int fp_source_mark_leaks(const struct fp_profile *p, struct fp_source_lines *s)
+int fp_source_mark_leaks(const struct fp_profile *p, const uint32_t *frame_of_node, struct fp_source_sums *sums)
 {
 	struct fp_leaks *leaks;
 	int err = fp_leaks_make(p, UINT32_MAX, &leaks);
@@ -100,15 +100,12 @@ int fp_source_mark_leaks(const struct fp_profile *p, struct fp_source_lines *s)
 		return err;
 	for (uint32_t i = 0; i < leaks->n_leaks && i < leaks->n_rows; i++) {
 		const struct fp_leak *leak = &leaks->rows[i];
-		uint32_t line = leak->stack < p->n_nodes ? s->line_of_node[leak->stack] : FP_SOURCE_NONE;
-		double span_s = (double)p->wall_ns / 1e9 - (double)leak->facts.first_ms / 1e3;
+		struct fp_source_sums mark = { .leak_likelihood = leak->score };
 
-		if (line == FP_SOURCE_NONE || leak->verdict != FP_LEAK_YES)
-			continue;
-		if (leak->score > s->lines[line].leak_likelihood)
-			s->lines[line].leak_likelihood = leak->score;
-		if (span_s > 0)
-			s->lines[line].leak_bytes_s += (double)leak->facts.live.bytes / span_s;
+		if (leak->span_ms > 0)
+			mark.leak_bytes_s = 1e3 * (double)leak->facts.live.bytes / leak->span_ms;
+		if (leak->verdict == FP_LEAK_YES && frame_of_node[leak->stack] != FP_SOURCE_NONE)
+			fp_source_sums_add(&sums[frame_of_node[leak->stack]], &mark);
 	}
 	fp_leaks_destroy(leaks);
 	return 0;

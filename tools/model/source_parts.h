@@ -14,7 +14,7 @@ int fp_source_group(const struct fp_profile *p, const struct fp_source_sums *sum
 		    struct fp_source_lines *s);
 /* points and peak.  0 or -ENOMEM. */
 int fp_source_timeline(const struct fp_profile *p, struct fp_source_lines *s);
-/* The verdicts of model/memory_leaks on their lines.  0 or -ENOMEM. */
-int fp_source_mark_leaks(const struct fp_profile *p, struct fp_source_lines *s);
+/* The verdicts of model/memory_leaks, into the sums per frame.  0 or -ENOMEM. */
+int fp_source_mark_leaks(const struct fp_profile *p, const uint32_t *frame_of_node, struct fp_source_sums *sums);
 
 #endif

@@ -93,9 +93,9 @@ static void put_row(const struct page *g, const struct fp_source_file *f, uint32
 	if (number && number <= f->text.n_lines)
 		fp_xml_text(g->out, f->text.lines[number - 1]);
 	fputs("</td></tr>\n", g->out);
-	if (l && l->leak_likelihood > 0)
+	if (l && l->sums.leak_likelihood > 0)
 		fprintf(g->out, "<tr class=\"leak\"><td></td><td colspan=\"9\">leak: likelihood %.0f %%, %.2f MiB/s</td></tr>\n",
-			100 * l->leak_likelihood, l->leak_bytes_s / 1048576.0);
+			100 * l->sums.leak_likelihood, l->sums.leak_bytes_s / 1048576.0);
 }
 
 /* Lines near one with figures, and the rest hidden behind the button. */

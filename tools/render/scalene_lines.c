@@ -164,13 +164,13 @@ static void put_leaks(const struct fp_scalene_job *job, const struct fp_source_f
 	for (uint32_t i = f->first_line; i < f->first_line + f->n_lines; i++) {
 		const struct fp_source_line *l = &job->s->lines[i];
 
-		if (l->leak_likelihood <= 0 || !l->line)
+		if (l->sums.leak_likelihood <= 0 || !l->line)
 			continue;
 		snprintf(number, sizeof(number), "%u", l->line);
 		fp_json_key(j, number);
 		fp_json_open(j, '{');
-		fp_scalene_number(j, "likelihood", l->leak_likelihood);
-		fp_scalene_number(j, "velocity_mb_s", l->leak_bytes_s / FP_SCALENE_MIB);
+		fp_scalene_number(j, "likelihood", l->sums.leak_likelihood);
+		fp_scalene_number(j, "velocity_mb_s", l->sums.leak_bytes_s / FP_SCALENE_MIB);
 		fp_json_close(j, '}');
 	}
 	fp_json_close(j, '}');

@@ -123,9 +123,9 @@ static void put_line(const struct table *t, const struct fp_source_file *f, cons
 	if (l->line && l->line <= f->text.n_lines)
 		put_cut(t->out, f->text.lines[l->line - 1], t->columns > used ? t->columns - used : 8);
 	fputc('\n', t->out);
-	if (l->leak_likelihood > 0)
-		fprintf(t->out, "        ^ leak: likelihood %.0f %%, %.2f MiB/s\n", 100 * l->leak_likelihood,
-			l->leak_bytes_s / 1048576.0);
+	if (l->sums.leak_likelihood > 0)
+		fprintf(t->out, "        ^ leak: likelihood %.0f %%, %.2f MiB/s\n", 100 * l->sums.leak_likelihood,
+			l->sums.leak_bytes_s / 1048576.0);
 }
 
 static void put_rule(const struct table *t)
@@ -168,7 +168,7 @@ static void put_file(const struct table *t, const struct fp_source_file *f)
 	fputc('\n', t->out);
 	put_titles(t);
 	for (uint32_t i = f->first_line; i < f->first_line + f->n_lines; i++) {
-		if (fp_source_is_shown(t->s, &t->s->lines[i].sums) || t->s->lines[i].leak_likelihood > 0)
+		if (fp_source_is_shown(t->s, &t->s->lines[i].sums))
 			put_line(t, f, &t->s->lines[i]);
 		else
 			small++;
