@@ -87,6 +87,10 @@ def check_leaking(folder):
     check("the text says them of their rows", sorted(re.sub(r".*  ", "", row).strip() for row in row_before(text)),
           sorted(['kept.append("x" * 400 + str(n))', "block = libc.malloc(2000)", "libc.malloc(1000)"]))
     check("the page has them", len(re.findall(r'<tr class="leak">.*?leak: likelihood 9\d %', page)), 3)
+    lines = {line["lineno"]: line for line in file_of(profile, "app.py")["lines"]}
+    parts = [lines[number]["n_avg_mb"] / lines[number]["n_peak_mb"] for number in (6, 18)]
+    check("held from the start on: its average is its peak", parts[0], lambda part: 0.85 < part <= 1)
+    check("grew all the time: half of it", parts[1], lambda part: 0.3 < part < 0.7)
     lines = {line["lineno"]: line for line in file_of(profile, "small.py")["lines"]}
     check("the small one's line", lines.get(2, {"n_mallocs": 0})["n_mallocs"],
           lambda calls: calls >= (int(n) + 39) // 40)

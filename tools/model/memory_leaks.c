@@ -90,28 +90,12 @@ static struct fp_leak_facts facts_of(const struct fp_memory_cell *c)
 				      .first_ms = c->first_ms};
 }
 
-/* Of one that was killed or still runs the newest point knows the time, also
- * when no CPU was sampled. */
-static int64_t end_ns_of(const struct fp_profile *p, const struct fp_memory_process *process)
-{
-	const struct fp_capture_header *h = &p->headers[process->header];
-	int64_t seen_ns = h->heartbeat_monotonic_ns - h->start_monotonic_ns, point_ns = 0;
-
-	if (h->mem.frozen_ns)
-		return h->mem.frozen_ns;
-	if (h->end_monotonic_ns)
-		return h->end_monotonic_ns - h->start_monotonic_ns;
-	if (process->n_points)
-		point_ns = (int64_t)p->memory->points[process->first_point + process->n_points - 1].when_ns;
-	return point_ns > seen_ns ? point_ns : seen_ns;
-}
-
 static struct fp_leak_clock clock_of(const struct fp_profile *p, uint32_t i)
 {
 	const struct fp_memory_process *process = &p->memory->processes[i];
 
 	return (struct fp_leak_clock){.n_checkpoints = p->headers[process->header].mem.n_checkpoints,
-				      .end_ms = (double)end_ns_of(p, process) / 1e6};
+				      .end_ms = (double)fp_memory_end_ns(p, process) / 1e6};
 }
 
 /* CPU of the process at a time, between its points. */

@@ -134,3 +134,19 @@ const char *fp_memory_sum_text(const struct fp_memory_sum *sum, char out[FP_SUM_
 		 (double)half / unit, name);
 	return out;
 }
+
+/* Of one that was killed or still runs the newest point knows the time, also
+ * when no CPU was sampled. */
+int64_t fp_memory_end_ns(const struct fp_profile *p, const struct fp_memory_process *process)
+{
+	const struct fp_capture_header *h = &p->headers[process->header];
+	int64_t seen_ns = h->heartbeat_monotonic_ns - h->start_monotonic_ns, point_ns = 0;
+
+	if (h->mem.frozen_ns)
+		return h->mem.frozen_ns;
+	if (h->end_monotonic_ns)
+		return h->end_monotonic_ns - h->start_monotonic_ns;
+	if (process->n_points)
+		point_ns = (int64_t)p->memory->points[process->first_point + process->n_points - 1].when_ns;
+	return point_ns > seen_ns ? point_ns : seen_ns;
+}

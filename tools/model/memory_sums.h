@@ -51,4 +51,7 @@ const char *fp_memory_bytes_text(uint64_t n_bytes, char out[FP_BYTES_TEXT]);
 #define FP_SUM_TEXT 48
 const char *fp_memory_sum_text(const struct fp_memory_sum *sum, char out[FP_SUM_TEXT]);
 
+/* How long the recording of a process was, since its start. */
+int64_t fp_memory_end_ns(const struct fp_profile *p, const struct fp_memory_process *process);
+
 #endif

@@ -53,24 +53,6 @@ static void add_cpu(struct fp_source_sums *to, const struct fp_profile_cell *c, 
 	to->busy += (double)fp_profile_cell_ns(c) * utilisation;
 }
 
-static bool is_python_domain(uint8_t allocator)
-{
-	return allocator >= FP_ALLOCATOR_PYTHON_MALLOC && allocator <= FP_ALLOCATOR_PYTHON_REALLOC;
-}
-
-static void add_memory(struct fp_source_sums *to, const struct fp_memory_cell *c)
-{
-	to->n_allocs += c->n_allocs;
-	to->n_frees += c->n_allocs > c->n_live ? c->n_allocs - c->n_live : 0;
-	to->n_live += c->n_live;
-	to->alloc_bytes += c->alloc_bytes;
-	if (is_python_domain(c->allocator))
-		to->python_bytes += c->alloc_bytes;
-	to->peak_bytes += c->peak_bytes;
-	to->live_bytes += c->live_bytes;
-	to->alloc_variance += c->alloc_variance;
-}
-
 void fp_source_sums_add(struct fp_source_sums *to, const struct fp_source_sums *more)
 {
 	to->python_ns += more->python_ns;
@@ -86,6 +68,9 @@ void fp_source_sums_add(struct fp_source_sums *to, const struct fp_source_sums *
 	to->live_bytes += more->live_bytes;
 	to->copy_bytes += more->copy_bytes;
 	to->alloc_variance += more->alloc_variance;
+	to->byte_ns += more->byte_ns;
+	if (more->first_ns && (!to->first_ns || more->first_ns < to->first_ns))
+		to->first_ns = more->first_ns;
 	to->busy += more->busy;
 	if (more->leak_likelihood > to->leak_likelihood)
 		to->leak_likelihood = more->leak_likelihood;
@@ -127,15 +112,14 @@ static struct fp_source_sums *sum_frames(const struct fp_profile *p, const struc
 #define PLACE(stack) (frame_of_node[stack] == FP_SOURCE_NONE ? &sums[p->n_frames] : &sums[frame_of_node[stack]])
 	for (size_t i = 0; i < p->n_cells; i++)
 		add_cpu(PLACE(p->cells[i].stack), &p->cells[i], utilisation[p->cells[i].thread]);
-	for (size_t i = 0; o->memory && p->memory && i < p->memory->n_cells; i++)
-		if (fp_memory_is_heap(p->memory->cells[i].allocator))
-			add_memory(PLACE(p->memory->cells[i].stack), &p->memory->cells[i]);
 	for (size_t i = 0; o->copies && p->memory && i < p->memory->n_copies; i++) {
 		const struct fp_memory_copy *c = &p->memory->copies[i];
 
 		PLACE(c->stack)->copy_bytes += c->bytes[FP_COPY_PYTHON] + c->bytes[FP_COPY_NATIVE];
 	}
 #undef PLACE
+	if (o->memory && p->memory)
+		fp_source_sum_memory(p, frame_of_node, sums);
 	free(utilisation);
 	return sums;
 }
@@ -166,12 +150,9 @@ double fp_source_utilisation(const struct fp_source_sums *sums)
 	return cpu > 0 && sums->busy < cpu ? sums->busy / cpu : cpu > 0 ? 1 : 0;
 }
 
-uint64_t fp_source_mean_bytes(const struct fp_source_lines *s, const struct fp_source_sums *sums, uint64_t wall_ns)
+uint64_t fp_source_mean_bytes(const struct fp_source_sums *sums, uint64_t wall_ns)
 {
-	double at = wall_ns && s->peak_when_ns < wall_ns ? (double)s->peak_when_ns / (double)wall_ns : 1;
-
-	return (uint64_t)(at * (double)sums->peak_bytes / 2 +
-			  (1 - at) * ((double)sums->peak_bytes + (double)sums->live_bytes) / 2);
+	return wall_ns ? (uint64_t)(sums->byte_ns / (double)wall_ns) : 0;
 }
 
 int fp_source_lines_make(const struct fp_profile *p, const struct fp_source_options *o,

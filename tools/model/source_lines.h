@@ -23,6 +23,8 @@ struct fp_source_sums {
 	uint64_t live_bytes;      /* at the end */
 	uint64_t copy_bytes;
 	double alloc_variance;
+	double byte_ns;           /* bytes x how long they were held */
+	uint64_t first_ns;        /* the first allocation, since the profile's start; 0 none */
 	double busy;              /* sum of CPU x utilisation of its thread, ns */
 	double leak_likelihood;   /* the largest; 0: no leak */
 	double leak_bytes_s;
@@ -86,7 +88,7 @@ double fp_source_cpu_share(const struct fp_source_lines *s, const struct fp_sour
 bool fp_source_is_shown(const struct fp_source_lines *s, const struct fp_source_sums *sums);
 /* How much of its time the threads that ran it had a CPU, 0..1. */
 double fp_source_utilisation(const struct fp_source_sums *sums);
-/* Mean over the run of the line that joins nothing at the start, the peak and the end. */
-uint64_t fp_source_mean_bytes(const struct fp_source_lines *s, const struct fp_source_sums *sums, uint64_t wall_ns);
+/* Held on average over the run. */
+uint64_t fp_source_mean_bytes(const struct fp_source_sums *sums, uint64_t wall_ns);
 
 #endif

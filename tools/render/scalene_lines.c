@@ -11,18 +11,22 @@
 #define NEAR 3u
 #define MOST_WHOLE_LINES 20000u
 
-/* Nothing, what is held at the peak, and at the end: what is known of a line. */
+/* Nothing at the first allocation, what is held at the peak, and at the end:
+ * what is known of a line. */
 static void put_memory_samples(const struct fp_scalene_job *job, const struct fp_source_sums *a)
 {
 	struct fp_json_out *j = job->j;
+	uint64_t peak_ns = job->s->peak_when_ns;
 
 	fp_json_key(j, "memory_samples");
 	fp_json_open(j, '[');
 	if (a->peak_bytes || a->live_bytes) {
-		fp_scalene_pair(j, 0, 0);
-		fp_scalene_pair(j, job->s->peak_when_ns, a->peak_bytes);
-		fp_scalene_pair(j, job->p->wall_ns > job->s->peak_when_ns ? job->p->wall_ns : job->s->peak_when_ns + 1,
-			 a->live_bytes);
+		fp_scalene_pair(j, a->first_ns, 0);
+		if (peak_ns > a->first_ns)
+			fp_scalene_pair(j, peak_ns, a->peak_bytes);
+		else
+			peak_ns = a->first_ns;
+		fp_scalene_pair(j, job->p->wall_ns > peak_ns ? job->p->wall_ns : peak_ns + 1, a->live_bytes);
 	}
 	fp_json_close(j, ']');
 }
@@ -43,7 +47,7 @@ static void put_memory(const struct fp_scalene_job *job, const struct fp_source_
 	struct fp_json_out *j = job->j;
 	double elapsed_s = (double)job->p->wall_ns / SECOND;
 	uint64_t peak = a->peak_bytes > a->live_bytes ? a->peak_bytes : a->live_bytes;
-	uint64_t mean = fp_source_mean_bytes(job->s, a, job->p->wall_ns);
+	uint64_t mean = fp_source_mean_bytes(a, job->p->wall_ns);
 
 	fp_scalene_number(j, "n_avg_mb", (double)(mean < peak ? mean : peak) / FP_SCALENE_MIB);
 	fp_scalene_number(j, "n_peak_mb", (double)peak / FP_SCALENE_MIB);
