@@ -71,19 +71,23 @@ static void insert(struct fp_block *entries, uint64_t n_entries, const struct fp
 
 static bool grow(struct fp_block_table *table)
 {
-	uint64_t n = table->n_entries ? table->n_entries * 2 : FIRST_ENTRIES;
-	struct fp_block *fresh = map_wiped(n * sizeof(*fresh));
+	uint64_t n_old = table->n_entries, n = n_old ? n_old * 2 : FIRST_ENTRIES;
+	struct fp_block *old = table->entries, *fresh = map_wiped(n * sizeof(*fresh));
 
 	if (!fresh)
 		return false;
-	for (uint64_t i = 0; i < table->n_entries; i++)
-		if (table->entries[i].address)
-			insert(fresh, n, &table->entries[i]);
-	if (table->entries)
-		fp_sys_unmap(table->entries, table->n_entries * sizeof(*fresh));
-	table_bytes += (n - table->n_entries) * sizeof(*fresh);
+	for (uint64_t i = 0; i < n_old; i++)
+		if (old[i].address)
+			insert(fresh, n, &old[i]);
+	table_bytes += (n - n_old) * sizeof(*fresh);
+	/* Whoever is left half-way (lock.h) leaves entries that are mapped, as many
+	 * as are said. */
 	table->entries = fresh;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	table->n_entries = n;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (old)
+		fp_sys_unmap(old, n_old * sizeof(*fresh));
 	return true;
 }
 
@@ -101,8 +105,9 @@ bool fp_block_put(struct fp_block_table *table, const struct fp_block *block, st
 			table->entries[i] = *block;
 			return true;
 		}
+	table->n_used++; /* first: never fewer than there are */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	table->entries[i] = *block;
-	table->n_used++;
 	return true;
 }
 

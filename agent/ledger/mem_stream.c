@@ -11,6 +11,9 @@ static struct {
 	uint64_t used, room;     /* room: populated */
 	uint64_t last_address;   /* / 8 */
 	uint32_t last_cell, thread;
+	/* What holds if the record that begins at begun is never finished: its
+	 * writer was left half-way (lock.h). */
+	uint64_t begun, kept_address;
 } stream;
 
 void fp_mem_stream_init(void)
@@ -21,6 +24,7 @@ void fp_mem_stream_init(void)
 	stream.used = stream.room = stream.last_address = 0;
 	stream.last_cell = 0;
 	stream.thread = UINT32_MAX;
+	stream.begun = UINT64_MAX;
 }
 
 static FP_COLD bool stop(void)
@@ -48,6 +52,13 @@ static FP_COLD bool make_room(void)
 	return true;
 }
 
+static FP_COLD void take_back(void)
+{
+	stream.last_address = stream.kept_address;
+	stream.last_cell = 0;
+	stream.thread = UINT32_MAX;
+}
+
 /* Where the next record goes; NULL: the stream has ended. */
 static inline uint8_t *begin(void)
 {
@@ -55,11 +66,18 @@ static inline uint8_t *begin(void)
 		return NULL;
 	if (fp_unlikely(stream.used + FP_STREAM_RECORD_BYTES > stream.room) && !make_room())
 		return NULL;
+	if (fp_unlikely(stream.begun == stream.used))
+		take_back();
+	stream.kept_address = stream.last_address;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	stream.begun = stream.used;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	return stream.bytes + stream.used;
 }
 
 static inline void finish(const uint8_t *end)
 {
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	stream.used = (uint64_t)(end - stream.bytes);
 	__atomic_store_n(&fp_mem_ledger.segment->header->regions[FP_REGION_MEM_STREAM].used_bytes, stream.used,
 			 __ATOMIC_RELEASE);
