@@ -55,7 +55,8 @@ struct fp_thread_start *fp_agent_thread_wrap(void *(*routine)(void *), void *arg
 	t->argument = arg;
 	t->tid = 0;
 	t->host_blocks = fp_thread_self && fp_thread_self->host_blocks;
-	t->stack_low = t->stack_high = 0;
+	t->stack_low = stack_bytes; /* until it runs */
+	t->stack_high = 0;
 	return (struct fp_thread_start *)t;
 }
 
@@ -73,6 +74,8 @@ void *fp_agent_thread_run(void *start)
 
 	if (fp_context_live()) {
 		t->stack_high = (uintptr_t)__builtin_frame_address(0);
+		if (t->stack_low)
+			t->stack_low = t->stack_high - t->stack_low;
 		fp_thread_begin(t, 0);
 		if (fp_thread_self)
 			fp_agent_thread_key_set(t);
@@ -109,10 +112,8 @@ void fp_agent_modules_changed(void)
 
 void fp_agent_fork_prepare(void)
 {
-	if (fp_context_live() && fp_thread_self) {
+	if (fp_context_live() && fp_thread_self)
 		fp_thread_self->inside++;
-		fp_thread_self->inside_at = 0;
-	}
 }
 
 void fp_agent_fork_parent(void)

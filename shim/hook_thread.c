@@ -10,15 +10,27 @@
 #include <pthread.h>
 #include <threads.h>
 
-FP_HOOK int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*routine)(void *), void *arg)
+/* 0: unknown. */
+static size_t stack_bytes_of(const pthread_attr_t *attr)
 {
-	struct fp_thread_start *start;
-	size_t stack_bytes = 0;
-	int error;
+	pthread_attr_t usual;
+	size_t n_bytes = 0;
 
 	if (attr)
-		(void)pthread_attr_getstacksize(attr, &stack_bytes);
-	start = fp_agent_thread_wrap(routine, arg, stack_bytes);
+		return pthread_attr_getstacksize(attr, &n_bytes) ? 0 : n_bytes;
+	if (pthread_attr_init(&usual))
+		return 0;
+	if (pthread_attr_getstacksize(&usual, &n_bytes))
+		n_bytes = 0;
+	(void)pthread_attr_destroy(&usual);
+	return n_bytes;
+}
+
+FP_HOOK int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*routine)(void *), void *arg)
+{
+	struct fp_thread_start *start = fp_agent_thread_wrap(routine, arg, stack_bytes_of(attr));
+	int error;
+
 	if (!start)
 		return fp_real(pthread_create)(thread, attr, routine, arg);
 	error = fp_real(pthread_create)(thread, attr, fp_agent_thread_run, start);
@@ -31,7 +43,7 @@ FP_HOOK int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *
  * same register on every ABI that we know, its low half. */
 FP_HOOK int thrd_create(thrd_t *thread, thrd_start_t routine, void *arg)
 {
-	struct fp_thread_start *start = fp_agent_thread_wrap((void *(*)(void *))(void *)routine, arg, 0);
+	struct fp_thread_start *start = fp_agent_thread_wrap((void *(*)(void *))(void *)routine, arg, stack_bytes_of(NULL));
 	int result;
 
 	if (!start)
