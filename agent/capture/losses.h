@@ -27,7 +27,7 @@
 	X(mem_cells_full, "allocations booked on [no room] because the table of allocation sites was full") \
 	X(mem_blocks_full, "allocations whose end cannot be seen because the table of live blocks was full") \
 	X(mem_frees_missed, "blocks whose end was not seen (their address was given out again)") \
-	X(mem_nested, "allocations made by signal handlers inside a hook (not recorded)") \
+	X(mem_nested, "allocations and frees not recorded because a signal handler had interrupted a hook, or left it by a jump") \
 	X(mem_stream_stopped, "times that the allocation stream stopped because of FIL_PERF_MAX_CAPTURE_MB or a full disk") \
 	X(mem_ranges_full, "mappings that were not recorded because the table of mappings was full") \
 	X(mem_allocator_replaced, "times that somebody replaced Python's allocators under us (installed again)") \

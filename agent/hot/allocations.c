@@ -104,63 +104,57 @@ uint64_t fp_memory_forked(void)
 	return fp_agent_memory == &never ? 0 : fp_mem_heap_bytes();
 }
 
-static void lock(struct fp_thread *t)
+static FP_COLD bool lose(void)
 {
-	fp_lock_take(&fp_mem_ledger.lock);
-	t->memory.locked = true;
-	if (fp_mem_ledger.stream)
-		fp_mem_stream_thread(t->record);
+	fp_loss_count(&fp_context.segment, FP_LOSS_mem_nested);
+	return false;
 }
 
-static void unlock(struct fp_thread *t)
+/* False: the event is lost. */
+static inline __attribute__((always_inline)) bool lock(const struct fp_thread *t)
 {
-	t->memory.locked = false;
+	if (fp_unlikely(!fp_lock_take(&fp_mem_ledger.lock)))
+		return lose();
+	if (fp_mem_ledger.stream)
+		fp_mem_stream_thread(t->record);
+	return true;
+}
+
+static void unlock(void)
+{
 	fp_lock_give(&fp_mem_ledger.lock);
 }
 
-/* inside is set, but the hook that set it is gone: a handler of the program
- * that interrupted it jumped away. */
-static bool was_abandoned(const struct fp_thread *t)
-{
-	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-
-	return t->inside_at && t->inside_at >= t->stack_low && t->inside_at < t->stack_high && t->stack_low &&
-	       here > t->inside_at && here < t->stack_high;
-}
-
-FP_COLD struct fp_thread *fp_memory_enter_slowly(void)
+FP_COLD struct fp_thread *fp_memory_enter_slowly(uintptr_t here)
 {
 	struct fp_thread *t = fp_thread_self;
 
 	if (!t && !bare.record) {
 		t = fp_thread_enter(); /* adopts */
 		if (t)
-			t->inside_at = (uintptr_t)__builtin_frame_address(0);
+			t->inside = here;
 		return t;
 	}
 	if (!t)
 		return NULL;
-	if (t->inside && was_abandoned(t)) {
-		t->inside = 1;
-		t->inside_at = (uintptr_t)__builtin_frame_address(0);
-		if (t->memory.locked)
-			unlock(t);
+	if (t->inside && fp_memory_was_left(t, here)) {
+		t->inside = here;
+		fp_mem_give_back();
 		return t;
 	}
-	fp_loss_count(&fp_context.segment, FP_LOSS_mem_nested);
+	(void)lose();
 	return NULL;
 }
 
-void fp_memory_lock_python(struct fp_thread *t)
+bool fp_memory_lock_python(const struct fp_thread *t)
 {
-	if (fp_unlikely(fp_mem_ledger.lock_all))
-		lock(t);
+	return fp_likely(!fp_mem_ledger.lock_all) || lock(t);
 }
 
-void fp_memory_unlock_python(struct fp_thread *t)
+/* Whether it was taken: another thread may have turned lock_all on since. */
+void fp_memory_unlock_python(void)
 {
-	if (fp_unlikely(t->memory.locked))
-		unlock(t);
+	fp_lock_give_mine(&fp_mem_ledger.lock);
 }
 
 /* CPython is there, but its layout was not yet checked against live objects:
@@ -199,9 +193,10 @@ static void book_bare(void *block, size_t n_bytes, int allocator)
 	if (!bare.record || bare.inside)
 		return;
 	bare.inside = 1;
-	fp_lock_take(&fp_mem_ledger.lock);
-	fp_mem_book(&fp_mem_ledger.system, fp_mem_cell_intern(&key), (uintptr_t)block, n_bytes, NULL);
-	fp_lock_give(&fp_mem_ledger.lock);
+	if (fp_lock_take(&fp_mem_ledger.lock)) {
+		fp_mem_book(&fp_mem_ledger.system, fp_mem_cell_intern(&key), (uintptr_t)block, n_bytes, NULL);
+		unlock();
+	}
 	bare.inside = 0;
 }
 
@@ -212,15 +207,17 @@ static struct fp_mem_gone unbook_bare(void *block)
 	if (!bare.record || bare.inside)
 		return gone;
 	bare.inside = 1;
-	fp_lock_take(&fp_mem_ledger.lock);
-	gone = fp_mem_unbook(&fp_mem_ledger.system, (uintptr_t)block, NULL);
-	fp_lock_give(&fp_mem_ledger.lock);
+	if (fp_lock_take(&fp_mem_ledger.lock)) {
+		gone = fp_mem_unbook(&fp_mem_ledger.system, (uintptr_t)block, NULL);
+		unlock();
+	}
 	bare.inside = 0;
 	return gone;
 }
 
 void fp_memory_thread_ended(const struct fp_thread *t)
 {
+	fp_mem_give_back();
 	bare.record = t->record + 1;
 }
 
@@ -255,10 +252,11 @@ void fp_agent_allocated(void *block, size_t n_bytes, int allocator)
 	}
 	t->memory.recent.sequence++;
 	stack = fp_memory_stack(t, false);
-	lock(t);
-	fp_mem_book(&fp_mem_ledger.system, fp_hook_cell(t, stack, (uint8_t)allocator, fp_size_class(n_bytes)),
-		    (uintptr_t)block, n_bytes, &t->memory.recent);
-	unlock(t);
+	if (fp_likely(lock(t))) {
+		fp_mem_book(&fp_mem_ledger.system, fp_hook_cell(t, stack, (uint8_t)allocator, fp_size_class(n_bytes)),
+			    (uintptr_t)block, n_bytes, &t->memory.recent);
+		unlock();
+	}
 	after_event(t);
 }
 
@@ -272,10 +270,9 @@ static struct fp_mem_gone unbook(void *block)
 		return unbook_bare(block);
 	if (fp_unlikely(fp_mem_filter_of((uintptr_t)block) == UINT8_MAX))
 		fp_mem_code_freed((uintptr_t)block);
-	if (!fp_memory_ended()) {
-		lock(t);
+	if (!fp_memory_ended() && fp_likely(lock(t))) {
 		gone = fp_mem_unbook(&fp_mem_ledger.system, (uintptr_t)block, &t->memory.recent);
-		unlock(t);
+		unlock();
 		/* What carries a Python block comes by here too, and is not known. */
 		if (!gone.cell && fp_mem_ledger.exact && !is_carrier())
 			(void)__atomic_fetch_add(&fp_mem_header()->n_unknown_frees, 1, __ATOMIC_RELAXED);
@@ -303,9 +300,10 @@ void fp_agent_resize_failed(void *block, const struct fp_agent_block *before)
 
 	if (!t)
 		return;
-	lock(t);
-	fp_mem_rebook(&fp_mem_ledger.system, (uintptr_t)block, &gone);
-	unlock(t);
+	if (lock(t)) {
+		fp_mem_rebook(&fp_mem_ledger.system, (uintptr_t)block, &gone);
+		unlock();
+	}
 	fp_memory_leave(t);
 }
 
@@ -329,9 +327,10 @@ static void map(struct fp_thread *t, void *start, size_t n_bytes, int allocator)
 								   fp_memory_stack(t, false);
 
 	cell = fp_hook_cell(t, stack, (uint8_t)allocator, fp_size_class(whole));
-	lock(t);
-	fp_mem_range_map((uintptr_t)start, whole, cell);
-	unlock(t);
+	if (lock(t)) {
+		fp_mem_range_map((uintptr_t)start, whole, cell);
+		unlock();
+	}
 }
 
 void fp_agent_mapped(void *start, size_t n_bytes, int protection, int flags, int fd, const void *caller)
@@ -354,10 +353,9 @@ void fp_agent_unmapping(void *start, size_t n_bytes)
 	t = fp_memory_enter();
 	if (!t)
 		return;
-	if (!fp_memory_ended()) {
-		lock(t);
+	if (!fp_memory_ended() && lock(t)) {
 		fp_mem_range_unmap((uintptr_t)start, fp_round_up(n_bytes, FP_PAGE_BYTES));
-		unlock(t);
+		unlock();
 	}
 	fp_memory_leave(t);
 }
@@ -370,12 +368,13 @@ void fp_agent_remapped(void *old_start, size_t old_bytes, void *start, size_t n_
 
 	if (!t)
 		return;
-	lock(t);
-	before = fp_mem_range_cell((uintptr_t)old_start);
-	if (before)
-		allocator = fp_mem_ledger.cells[before].allocator;
-	fp_mem_range_unmap((uintptr_t)old_start, fp_round_up(old_bytes, FP_PAGE_BYTES));
-	unlock(t);
+	if (lock(t)) {
+		before = fp_mem_range_cell((uintptr_t)old_start);
+		if (before)
+			allocator = fp_mem_ledger.cells[before].allocator;
+		fp_mem_range_unmap((uintptr_t)old_start, fp_round_up(old_bytes, FP_PAGE_BYTES));
+		unlock();
+	}
 	map(t, start, n_bytes, allocator);
 	after_event(t);
 }
@@ -389,10 +388,9 @@ void fp_agent_break_moved(void *old_break, void *new_break)
 		return;
 	if (to > from) {
 		map(t, old_break, to - from, FP_ALLOCATOR_BRK);
-	} else {
-		lock(t);
+	} else if (lock(t)) {
 		fp_mem_range_unmap(to, from - to);
-		unlock(t);
+		unlock();
 	}
 	after_event(t);
 }

@@ -19,16 +19,19 @@ void fp_memory_pause(bool paused);
 /* fork child, before the capture is replaced: the parent's live bytes. */
 uint64_t fp_memory_forked(void);
 
-/* The calling thread, adopted where it is new, with inside set; NULL: do not book. */
-struct fp_thread *fp_memory_enter_slowly(void);
+/* The calling thread, adopted where it is new, with inside set; NULL: do not book.
+ * here: the stack address of the hook. */
+struct fp_thread *fp_memory_enter_slowly(uintptr_t here);
+/* inside is set, but what set it is gone: a handler of the program that
+ * interrupted it jumped away.  here: of what runs now. */
+bool fp_memory_was_left(const struct fp_thread *t, uintptr_t here);
 static inline struct fp_thread *fp_memory_enter(void)
 {
 	struct fp_thread *t = fp_thread_self;
 
 	if (fp_unlikely(!t || t->inside))
-		return fp_memory_enter_slowly();
-	t->inside = 1;
-	t->inside_at = (uintptr_t)__builtin_frame_address(0);
+		return fp_memory_enter_slowly((uintptr_t)__builtin_frame_address(0));
+	t->inside = (uintptr_t)__builtin_frame_address(0);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	return t;
 }
@@ -41,9 +44,10 @@ static inline void fp_memory_leave(struct fp_thread *t)
 	t->inside = 0;
 }
 
-/* Python's half: lock where it needs one, then book. */
-void fp_memory_lock_python(struct fp_thread *t);
-void fp_memory_unlock_python(struct fp_thread *t);
+/* Python's half: lock where it needs one, then book.  False: it cannot be had,
+ * and what was to be booked is lost (counted). */
+FP_NODISCARD bool fp_memory_lock_python(const struct fp_thread *t);
+void fp_memory_unlock_python(void);
 
 /* The slot is given up while the thread still frees. */
 void fp_memory_thread_ended(const struct fp_thread *t);

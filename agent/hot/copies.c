@@ -96,8 +96,6 @@ static void book(struct fp_thread *self, size_t n_bytes, const void *caller)
 	uint64_t begin_ns = timed ? fp_clock_thread_ns() : 0;
 	struct fp_copy_booking b;
 
-	if (t)
-		t->inside_at = (uintptr_t)__builtin_frame_address(0);
 	b = (struct fp_copy_booking){
 		.thread = self->record,
 		.stack = t ? fp_stack_take(t, NULL).stack : fp_node_of_mark(FP_MARK_native),

@@ -25,7 +25,6 @@
 #define BALANCE_LEAST_NS 50000000
 #define STATUS_BYTES 4096
 
-static uint32_t ticking;
 static int64_t next_tick_ns, next_checkpoint_ns, next_balance_ns;
 static uint64_t balance_at_bytes; /* heap at which the balance is taken again */
 static char status[STATUS_BYTES]; /* whoever ticks owns it */
@@ -117,12 +116,6 @@ void fp_memory_take_balance(struct fp_mem_balance *balance)
 	fp_mem_header()->vm_hwm_bytes = number_after(status, "VmHWM:") << 10;
 }
 
-/* An end may come from a handler that interrupted who holds the lock. */
-static uint64_t untouched_bytes(void)
-{
-	return fp_thread_self && fp_thread_self->memory.locked ? 0 : fp_mem_ranges_untouched_bytes();
-}
-
 bool fp_memory_balance_due(void)
 {
 	return fp_mem_ledger.system.heap_bytes >= balance_at_bytes;
@@ -143,7 +136,7 @@ static void follow_peak(int64_t now_ns)
 	fp_memory_take_balance(&now);
 	if (now.rss_anon_bytes >= h->at_peak.rss_anon_bytes || heap > h->at_peak.heap_bytes) {
 		h->at_peak = now;
-		h->peak_untouched_bytes = untouched_bytes();
+		h->peak_untouched_bytes = fp_mem_ranges_untouched_bytes();
 	}
 	balance_at_bytes = heap + heap / 50 + BALANCE_STEP_BYTES;
 	next_balance_ns = now_ns + BALANCE_LEAST_NS;
@@ -165,10 +158,9 @@ static void add_point(int64_t now_ns)
 
 	if (at != UINT64_MAX)
 		points[at / sizeof(point)] = point;
-	/* An end may come from a handler that interrupted who holds the lock. */
-	if (!fp_mem_ledger.stream || (fp_thread_self && fp_thread_self->memory.locked))
+	/* An end may come from a handler that interrupted who holds the lock: false then. */
+	if (!fp_mem_ledger.stream || !fp_lock_take(&fp_mem_ledger.lock))
 		return;
-	fp_lock_take(&fp_mem_ledger.lock);
 	fp_mem_stream_time((uint64_t)now_ns / 1000000, point.rss_bytes);
 	fp_lock_give(&fp_mem_ledger.lock);
 }
@@ -201,11 +193,10 @@ static void look_for_interpreters(void)
 
 void fp_memory_tick(struct fp_thread *t)
 {
-	uint32_t none = 0;
 	int64_t now_ns;
 
-	if (t->memory.locked ||
-	    !__atomic_compare_exchange_n(&ticking, &none, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	(void)t;
+	if (!fp_lock_try(&fp_mem_ledger.ticking))
 		return;
 	fp_mem_ledger.tick_due = false;
 	now_ns = since_start_ns();
@@ -223,7 +214,7 @@ void fp_memory_tick(struct fp_thread *t)
 		fp_mem_checkpoint();
 	}
 	follow_peak(now_ns);
-	__atomic_store_n(&ticking, 0, __ATOMIC_RELEASE);
+	fp_lock_give(&fp_mem_ledger.ticking);
 }
 
 void fp_memory_freeze(void)
@@ -239,7 +230,7 @@ void fp_memory_freeze(void)
 	add_point(now_ns);
 	h->heap_bytes = fp_mem_heap_bytes();
 	fp_memory_take_balance(&h->at_end);
-	h->end_untouched_bytes = untouched_bytes();
+	h->end_untouched_bytes = fp_mem_ranges_untouched_bytes();
 	if (h->heap_bytes >= h->at_peak.heap_bytes - h->at_peak.heap_bytes / 64 &&
 	    h->at_end.rss_anon_bytes >= h->at_peak.rss_anon_bytes) {
 		h->at_peak = h->at_end;
@@ -261,7 +252,6 @@ bool fp_memory_ended(void)
 
 void fp_memory_clock_forked(void)
 {
-	ticking = 0;
 	next_tick_ns = next_checkpoint_ns = next_balance_ns = 0;
 	balance_at_bytes = 0;
 }

@@ -86,9 +86,10 @@ static inline uint32_t cell_of(struct fp_thread *t, uint8_t allocator, uint32_t 
 static FP_COLD void book_slowly(struct fp_thread *t, uint32_t cell, void *block, size_t n_bytes)
 {
 	fp_mem_settle_waiting();
-	fp_memory_lock_python(t);
+	if (!fp_memory_lock_python(t))
+		return;
 	fp_mem_book(&fp_mem_ledger.python, cell, (uintptr_t)block, n_bytes, &t->memory.recent);
-	fp_memory_unlock_python(t);
+	fp_memory_unlock_python();
 }
 
 static inline __attribute__((always_inline)) void book(struct fp_thread *t, void *block, size_t n_bytes, uint8_t allocator)
@@ -111,12 +112,13 @@ static inline __attribute__((always_inline)) void book(struct fp_thread *t, void
 
 static FP_COLD struct fp_mem_gone unbook_slowly(struct fp_thread *t, void *block)
 {
-	struct fp_mem_gone gone;
+	struct fp_mem_gone gone = {.cell = 0};
 
 	fp_mem_settle_waiting();
-	fp_memory_lock_python(t);
+	if (!fp_memory_lock_python(t))
+		return gone;
 	gone = fp_mem_unbook(&fp_mem_ledger.python, (uintptr_t)block, &t->memory.recent);
-	fp_memory_unlock_python(t);
+	fp_memory_unlock_python();
 	return gone;
 }
 
@@ -151,9 +153,10 @@ static void rebook(struct fp_thread *t, void *block, const struct fp_mem_gone *g
 {
 	if (!gone->cell || !*fp_agent_memory || !fp_memory_enter())
 		return;
-	fp_memory_lock_python(t);
-	fp_mem_rebook(&fp_mem_ledger.python, (uintptr_t)block, gone);
-	fp_memory_unlock_python(t);
+	if (fp_memory_lock_python(t)) {
+		fp_mem_rebook(&fp_mem_ledger.python, (uintptr_t)block, gone);
+		fp_memory_unlock_python();
+	}
 	fp_memory_leave(t);
 }
 
@@ -285,9 +288,10 @@ static FP_COLD void meet(struct fp_thread *t, void *block, size_t n_bytes, uint8
 	t->memory.python_events++;
 	stack = fp_memory_stack(t, true);
 	cell = fp_hook_cell(t, stack, allocator, fp_size_class(n_bytes));
-	fp_memory_lock_python(t);
-	fp_mem_book_sampled(cell, (uintptr_t)block, n_bytes, &t->memory.recent);
-	fp_memory_unlock_python(t);
+	if (fp_memory_lock_python(t)) {
+		fp_mem_book_sampled(cell, (uintptr_t)block, n_bytes, &t->memory.recent);
+		fp_memory_unlock_python();
+	}
 	after_event(t);
 }
 
@@ -300,10 +304,9 @@ static FP_COLD struct fp_mem_gone end_met(struct fp_thread *t, void *block)
 		return gone;
 	if (fp_mem_filter_of((uintptr_t)block) == UINT8_MAX)
 		fp_mem_code_freed((uintptr_t)block);
-	if (!fp_memory_ended()) {
-		fp_memory_lock_python(t);
+	if (!fp_memory_ended() && fp_memory_lock_python(t)) {
 		gone = fp_mem_unbook(&fp_mem_ledger.python, (uintptr_t)block, &t->memory.recent);
-		fp_memory_unlock_python(t);
+		fp_memory_unlock_python();
 	}
 	fp_memory_leave(t);
 	return gone;

@@ -67,6 +67,7 @@ struct fp_thread *fp_thread_claim(void)
 
 void fp_thread_release(struct fp_thread *t)
 {
+	t->stack_low = t->stack_high = 0;
 	__atomic_store_n(&slot_hint, (uint32_t)(t - slots), __ATOMIC_RELAXED);
 	__atomic_store_n(&t->slot_state, 0, __ATOMIC_RELEASE);
 }
@@ -138,6 +139,8 @@ static bool open_record(struct fp_thread *t, uint32_t flags)
 void fp_thread_begin(struct fp_thread *t, uint32_t flags)
 {
 	t->tid = fp_sys_tid();
+	fp_lock_name_thread(t->tid);
+	fp_mem_give_back(); /* what a thread of that name held when it ended */
 	t->inside = 1;
 	t->pending_samples = 0;
 	t->armed = false;
@@ -222,8 +225,7 @@ struct fp_thread *fp_thread_enter(void)
 	}
 	if (t->inside)
 		return NULL;
-	t->inside = 1;
-	t->inside_at = 0;
+	t->inside = (uintptr_t)__builtin_frame_address(0);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	return t;
 }

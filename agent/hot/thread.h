@@ -46,7 +46,6 @@ struct fp_thread_memory {
 	uint32_t carrier_depth;  /* inside an allocator of Python's: what it asks of others carries its blocks */
 	uint32_t layout_due;     /* events until the layout is looked at again */
 	bool drawn;              /* countdown was drawn */
-	bool locked;             /* holds the ledger's lock */
 	uint32_t python_events;  /* that came through Python's allocators */
 	uint32_t checks;         /* python_domains.c: are we still in our place? */
 	uint64_t checked;
@@ -57,8 +56,9 @@ struct fp_thread {
 	uint32_t slot_state;  /* 0 free, 1 used */
 	uint32_t record;      /* index into THREADS */
 	int tid;
-	volatile uint32_t inside; /* nesting of enter */
-	uintptr_t inside_at;      /* stack address of the enter; 0: unknown */
+	/* 0: not in the agent.  Else the stack address of the enter (jumps.c tells by it whether what
+	 * entered was left), or small where that is not to be asked, and who holds it shut adds 1 each. */
+	volatile uintptr_t inside;
 	volatile uint32_t pending_samples;
 	bool armed;
 	bool host_blocks;     /* the host believes that our signal is blocked here */
@@ -71,7 +71,7 @@ struct fp_thread {
 	struct fp_scratch *scratch;
 	struct fp_hook_memory *hook;
 	struct fp_thread_memory memory;
-	uintptr_t stack_low, stack_high; /* 0 unknown */
+	uintptr_t stack_low, stack_high; /* 0 unknown; low may be a little beyond the end */
 	uint32_t exit_rounds;
 	uint32_t names_due;   /* samples until the comm is read again */
 	const struct fp_copy_meter *copies; /* the thread's own, copies.h */

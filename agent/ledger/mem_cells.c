@@ -19,7 +19,8 @@ void fp_mem_watch_code(uintptr_t code)
 {
 	struct fp_block block = {.address = code}, old;
 
-	fp_lock_take(&watched_lock);
+	if (!fp_lock_take(&watched_lock))
+		return;
 	if (fp_block_put(&watched, &block, &old))
 		__atomic_store_n(&fp_mem_filter[(code >> 4) & (FP_COUNT(fp_mem_filter) - 1)], WATCHED, __ATOMIC_RELAXED);
 	fp_lock_give(&watched_lock);
@@ -29,10 +30,18 @@ void fp_mem_code_freed(uintptr_t address)
 {
 	struct fp_block block;
 
-	fp_lock_take(&watched_lock);
+	if (!fp_lock_take(&watched_lock))
+		return;
 	if (fp_block_take(&watched, address, &block))
 		fp_mem_code_epoch++;
 	fp_lock_give(&watched_lock);
+}
+
+void fp_mem_give_back(void)
+{
+	fp_lock_give_mine(&watched_lock);
+	fp_lock_give_mine(&fp_mem_ledger.lock);
+	fp_lock_give_mine(&fp_mem_ledger.ticking);
 }
 
 void fp_mem_cells_forget(void)

@@ -51,7 +51,7 @@ struct fp_mem_ledger {
 	uint64_t large_bytes;    /* live blocks of the python half that lie in no carrier */
 	uint32_t birth_ms[FP_MEM_GENERATIONS];
 	/* rare */
-	struct fp_lock lock;
+	struct fp_lock lock, ticking;
 	uint32_t checkpoint;
 	uint32_t now_ms;         /* of the last tick */
 	uint64_t map_bytes, carrier_bytes, file_map_bytes;
@@ -298,5 +298,7 @@ void fp_mem_code_freed(uintptr_t address);
  * is stale. */
 extern uint32_t fp_mem_code_epoch;
 void fp_mem_cells_forget(void);
+/* The calling thread left what it did half-way, by a jump or its end: its locks. */
+void fp_mem_give_back(void);
 
 #endif

@@ -123,7 +123,8 @@ static struct range large_after(uintptr_t address)
 {
 	struct range found = {0, 0, 0};
 
-	fp_lock_take(&fp_mem_ledger.lock);
+	if (!fp_lock_take(&fp_mem_ledger.lock))
+		return found;
 	for (uint32_t i = find(address); i < n_ranges && !found.end; i++)
 		if (ranges[i].end - ranges[i].start >= LOOKED_LEAST_BYTES &&
 		    fp_mem_ledger.cells[ranges[i].cell].allocator == FP_ALLOCATOR_MMAP)

@@ -344,7 +344,7 @@ static void *book_and_end(void *argument)
 			uint32_t cell = cell_of(0, i % N_STACKS, n_bytes);
 
 			own.sequence++;
-			fp_lock_take(&fp_mem_ledger.lock);
+			assert_true(fp_lock_take(&fp_mem_ledger.lock));
 			if (round % 2)
 				assert_int_equal(fp_mem_unbook(&fp_mem_ledger.system, base + i * 1024u, &own).n_bytes, n_bytes);
 			else if (round < 4 || i % 3)

@@ -138,6 +138,62 @@ static int jumps(int argc, char **argv)
 	_exit(0); /* libc's cache is not what it was */
 }
 
+/* How a thread leaves the allocator: a jump, its end as threads know it, as the kernel does. */
+enum { BY_JUMP, BY_EXIT, BY_KERNEL, WAYS };
+static __thread int way;
+static __thread sigjmp_buf thread_back;
+
+static void leave(int number)
+{
+	(void)number;
+	if (way == BY_JUMP)
+		siglongjmp(thread_back, 1);
+	if (way == BY_EXIT)
+		pthread_exit(NULL);
+	syscall(SYS_exit, 0);
+}
+
+static void *leave_allocator(void *how)
+{
+	way = (int)(intptr_t)how;
+	fill_cache(OF_LOOP);
+	if (sigsetjmp(thread_back, 1)) {
+		usleep(2000); /* the others wait for what this one holds */
+		free(malloc(OF_HANDLER));
+		return NULL;
+	}
+	__atomic_fetch_add(&n_alarms, 1, __ATOMIC_RELEASE);
+	for (;;) {
+		void *volatile block = malloc(OF_LOOP);
+
+		free(block);
+	}
+}
+
+static int left_threads(int argc, char **argv)
+{
+	struct sigaction action = {.sa_handler = leave};
+	int n = 0;
+
+	(void)argc, (void)argv;
+	sigaction(SIGUSR1, &action, NULL);
+	for (int i = 0; i < 40 * WAYS; i++) {
+		pthread_t thread;
+
+		if (pthread_create(&thread, NULL, leave_allocator, (void *)(intptr_t)(i % WAYS)))
+			continue;
+		while (__atomic_load_n(&n_alarms, __ATOMIC_ACQUIRE) <= i)
+			sched_yield();
+		usleep(300);
+		pthread_kill(thread, SIGUSR1);
+		churn(20);
+		n += pthread_join(thread, NULL) == 0;
+	}
+	say("threads %d\n", n);
+	keep();
+	return 0;
+}
+
 static pthread_key_t key;
 
 static void destroy(void *value)
@@ -282,7 +338,8 @@ static int odd_children(int argc, char **argv)
 }
 
 static const struct hostile_case cases[] = {
-	{"in_handlers", in_handlers}, {"jumps", jumps}, {"short_threads", short_threads}, {"ended_threads", ended_threads},
+	{"in_handlers", in_handlers}, {"jumps", jumps}, {"left_threads", left_threads},
+	{"short_threads", short_threads}, {"ended_threads", ended_threads},
 	{"forks", forks}, {"odd_children", odd_children}, {NULL, NULL},
 };
 
