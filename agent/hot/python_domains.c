@@ -10,6 +10,7 @@
 #include "agent/hot/allocations.h"
 
 #include "agent/agent.h"
+#include "agent/base/float_mode.h"
 #include "agent/base/poisson.h"
 #include "agent/hot/python_stack.h"
 
@@ -261,27 +262,41 @@ static void exact_free(void *ctx, void *block)
 
 /* sampled ------------------------------------------------------------------ */
 
+static FP_COLD int64_t draw(struct fp_thread *t, uint64_t mean_bytes)
+{
+	return fp_poisson_distance(&t->random, mean_bytes);
+}
+
+/* Bytes until the next sample. */
+static int64_t next_distance(struct fp_thread *t)
+{
+	struct fp_float_mode mode = fp_float_begin();
+	int64_t n_bytes = draw(t, fp_mem_ledger.sample_bytes);
+
+	fp_float_end(mode);
+	return n_bytes;
+}
+
 /* The countdown has passed 0: this block is met, unless nothing was drawn yet. */
 static FP_COLD void meet(struct fp_thread *t, void *block, size_t n_bytes, uint8_t allocator)
 {
-	uint64_t mean = fp_mem_ledger.sample_bytes;
 	bool drawn = t->memory.drawn;
 	uint32_t stack, cell;
 
-	if (!*fp_agent_memory || !mean) {
+	if (!*fp_agent_memory || !fp_mem_ledger.sample_bytes) {
 		t->memory.countdown = INT64_MAX / 2;
 		t->memory.drawn = false;
 		return;
 	}
 	t->random |= 1;
-	t->memory.countdown = fp_poisson_distance(&t->random, mean) - 1; /* met below 0, not at it */
+	t->memory.countdown = next_distance(t) - 1; /* met below 0, not at it */
 	t->memory.drawn = true;
 	if (!drawn) {
 		/* This block is the first to count; what it covers may hold a sample. */
 		t->memory.countdown -= (int64_t)n_bytes;
 		if (t->memory.countdown >= 0)
 			return;
-		t->memory.countdown = fp_poisson_distance(&t->random, mean) - 1;
+		t->memory.countdown = next_distance(t) - 1;
 	}
 	if (!block || !fp_memory_enter())
 		return;

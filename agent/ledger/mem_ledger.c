@@ -6,6 +6,7 @@
  */
 #include "agent/ledger/mem_ledger.h"
 
+#include "agent/base/float_mode.h"
 #include "agent/base/poisson.h"
 #include "agent/ledger/mem_stream.h"
 #include "agent/ledger/node_table.h"
@@ -211,7 +212,8 @@ static struct weight weigh(uint64_t n_bytes)
 	};
 }
 
-void fp_mem_book_sampled(uint32_t cell, uintptr_t address, uint64_t n_bytes, struct fp_mem_recent *recent)
+static __attribute__((noinline)) void book_sampled(uint32_t cell, uintptr_t address, uint64_t n_bytes,
+						   struct fp_mem_recent *recent)
 {
 	struct fp_mem_ledger *l = &fp_mem_ledger;
 	struct fp_mem_cell *c = &l->cells[cell];
@@ -239,7 +241,17 @@ void fp_mem_book_sampled(uint32_t cell, uintptr_t address, uint64_t n_bytes, str
 		fp_mem_stream_alloc(cell, c, address, n_bytes);
 }
 
-static void end_sampled(struct fp_mem_cell *c, const struct fp_block *block, const struct fp_mem_recent *recent)
+/* Not inlined: what is computed must stay between begin and end. */
+void fp_mem_book_sampled(uint32_t cell, uintptr_t address, uint64_t n_bytes, struct fp_mem_recent *recent)
+{
+	struct fp_float_mode mode = fp_float_begin();
+
+	book_sampled(cell, address, n_bytes, recent);
+	fp_float_end(mode);
+}
+
+static __attribute__((noinline)) void end_sampled(struct fp_mem_cell *c, const struct fp_block *block,
+						  const struct fp_mem_recent *recent)
 {
 	struct fp_mem_ledger *l = &fp_mem_ledger;
 	struct weight w = weigh(block->n_bytes);
@@ -267,7 +279,10 @@ static struct fp_mem_gone end_entry(struct fp_mem_half *half, uintptr_t address,
 	c = &fp_mem_ledger.cells[block.cell];
 	fp_mem_note_edge();
 	if (c->flags & FP_MEM_CELL_SAMPLED) {
+		struct fp_float_mode mode = fp_float_begin();
+
 		end_sampled(c, &block, recent);
+		fp_float_end(mode);
 	} else {
 		fp_mem_subtract(c, 1, block.n_bytes, block.birth_ms, recent && fp_mem_is_temporary(recent, address));
 		half->heap_bytes -= block.n_bytes;

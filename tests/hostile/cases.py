@@ -521,6 +521,7 @@ memory("sizes", "memory_calls", calls, "sizes", kept=LITTLE)
 memory("no_memory", "memory_calls", calls, "no_memory")
 memory("mappings", "memory_calls", calls, "mappings")
 memory("at_exit", "memory_calls", calls, "at_exit", kept=LITTLE)
+memory("arithmetic", "memory_calls", calls, "arithmetic")
 memory("closed", "memory_calls", calls, "closed", kept=LITTLE)
 for part in "in_handlers", "short_threads", "ended_threads", "forks", "odd_children":
     memory(part, "memory_calls", threads, part)

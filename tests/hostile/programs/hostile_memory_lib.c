@@ -5,6 +5,8 @@
  */
 #include "hostile.h"
 
+#include <dlfcn.h>
+#include <fenv.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -204,9 +206,43 @@ void *hostile_block(size_t n_bytes)
 	return malloc(n_bytes);
 }
 
+/* Objects of the interpreter that come and go while the program looks at what
+ * its arithmetic raised, then while anything raised ends it. */
+static void churn_objects(void *(*allocate)(size_t n_bytes), void (*end)(void *block))
+{
+	static void *blocks[1000];
+
+	for (int i = 0; i < 1000000; i++) {
+		end(blocks[i % 1000]);
+		blocks[i % 1000] = allocate((size_t)(i % 900) + 1);
+	}
+}
+
+static int arithmetic(int argc, char **argv)
+{
+	void *(*allocate)(size_t) = (void *(*)(size_t))dlsym(RTLD_DEFAULT, "PyObject_Malloc");
+	void (*end)(void *) = (void (*)(void *))dlsym(RTLD_DEFAULT, "PyObject_Free");
+	int (*enter)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "PyGILState_Ensure");
+	void (*leave)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "PyGILState_Release");
+	int state = enter();
+	char *kept = malloc(KEPT_MIB * MIB);
+
+	(void)argc, (void)argv;
+	kept[0] = 1;
+	feclearexcept(FE_ALL_EXCEPT);
+	churn_objects(allocate, end);
+	say("kept %d, raised %d\n", kept != NULL, fetestexcept(FE_ALL_EXCEPT));
+	feenableexcept(FE_ALL_EXCEPT);
+	churn_objects(allocate, end);
+	say("enabled %d\n", fegetexcept() == FE_ALL_EXCEPT);
+	fedisableexcept(FE_ALL_EXCEPT);
+	leave(state);
+	return 0;
+}
+
 static const struct hostile_case cases[] = {
 	{"failures", failures}, {"sizes", sizes}, {"no_memory", no_memory}, {"mappings", mappings},
-	{"at_exit", at_exit}, {NULL, NULL},
+	{"at_exit", at_exit}, {"arithmetic", arithmetic}, {NULL, NULL},
 };
 
 int hostile_memory(int argc, char **argv)
