@@ -175,7 +175,8 @@ static void the_balance_adds_up(void **state)
 	h.at_peak.map_bytes += 64 * MIB;
 	assert_true(fp_balance_make(&h, &b));
 	assert_int_equal(b.items[FP_BALANCE_REST].n_bytes, -59 * (int64_t)MIB);
-	assert_true(b.explained >= 1 && b.explained <= 1);
+	/* 59 too many and 2 at another moment */
+	assert_true(b.explained > 0.389 && b.explained < 0.391);
 	/* a damaged one */
 	memset(&h, 0xff, sizeof(h));
 	if (fp_balance_make(&h, &b))

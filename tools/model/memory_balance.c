@@ -18,11 +18,16 @@ static int64_t less(uint64_t from, uint64_t what)
 	return from > what ? bounded(from - what) : 0;
 }
 
+static int64_t magnitude(int64_t n_bytes)
+{
+	return n_bytes < 0 ? -n_bytes : n_bytes;
+}
+
 bool fp_balance_make(const struct fp_mem_header *h, struct fp_balance *b)
 {
 	const struct fp_mem_balance *at = &h->at_peak;
 	int64_t rss = bounded(at->rss_anon_bytes) + bounded(at->rss_file_bytes) + bounded(at->rss_shmem_bytes);
-	int64_t hwm = bounded(h->vm_hwm_bytes), named = 0;
+	int64_t hwm = bounded(h->vm_hwm_bytes), named = 0, unexplained;
 	struct fp_balance_item items[FP_BALANCE_ITEMS] = {
 		[FP_BALANCE_PYTHON_SMALL] = {"Python blocks up to 512 bytes", "python_small_bytes",
 					     bounded(at->python_small_bytes)},
@@ -55,7 +60,8 @@ bool fp_balance_make(const struct fp_mem_header *h, struct fp_balance *b)
 	items[FP_BALANCE_LATER].n_bytes = hwm - rss;
 	memcpy(b->items, items, sizeof(items));
 	b->vm_hwm_bytes = (uint64_t)hwm;
-	b->explained = named < hwm ? (double)named / (double)hwm : 1;
+	unexplained = magnitude(rss - named) + magnitude(hwm - rss);
+	b->explained = unexplained < hwm ? 1 - (double)unexplained / (double)hwm : 0;
 	return true;
 }
 

@@ -22,8 +22,8 @@ enum {
 struct fp_balance {
 	struct fp_balance_item items[FP_BALANCE_ITEMS]; /* their sum is vm_hwm_bytes */
 	uint64_t vm_hwm_bytes;
-	double explained;       /* share of vm_hwm_bytes that has a name: all but REST and LATER.  Where more was
-				 * asked for than is resident every byte has one, and REST says how much more */
+	double explained;       /* 1 less REST and LATER as shares of vm_hwm_bytes, also where they are negative:
+				 * items that name more than there is explain no better than such that name less */
 };
 
 /* false: the process was never looked at. */

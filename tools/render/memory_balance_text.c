@@ -32,7 +32,7 @@ void fp_memory_balance_put(const struct fp_profile *p, FILE *out)
 		if (!fp_balance_make(h, &b))
 			continue;
 		n_shown++;
-		fprintf(out, "peak of pid %d: %s of blocks after %.2f s; VmHWM %s, of which %.1f %% have a name:\n",
+		fprintf(out, "peak of pid %d: %s of blocks after %.2f s; VmHWM %s, %.1f %% of it explained:\n",
 			p->processes[process->process].pid, fp_memory_bytes_text(h->peak_bytes, peak),
 			(double)h->peak_when_ns / 1e9, fp_memory_bytes_text(b.vm_hwm_bytes, text), 100.0 * b.explained);
 		for (int k = 0; k < FP_BALANCE_ITEMS; k++)
