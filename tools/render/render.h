@@ -2,7 +2,9 @@
 /*
  * One renderer per file, all behind this struct, registered once in
  * render/registry.c.  A new format: add a file and a line there.
- * A renderer gets a finished profile; it never reads files or environment.
+ * A renderer gets a finished profile and never reads the environment.  The only
+ * files it reads are what the profile names: sources that it quotes (through
+ * the model), and the capture's stream of allocations.
  */
 #ifndef FP_TOOLS_RENDER_RENDER_H
 #define FP_TOOLS_RENDER_RENDER_H
