@@ -7,6 +7,7 @@ commit it.
 import difflib
 import gzip
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,13 @@ CASES = [
     ("empty", "json", []),
     ("empty", "prof", []),
     ("empty", "firefox", []),
+    ("lines", "scalene:json", []),
+    ("lines", "scalene:txt", []),
+    ("lines", "scalene:html", []),
+    ("run", "scalene:json", []),
+    ("run", "scalene:txt", []),
+    ("empty", "scalene:json", []),
+    ("empty", "scalene:txt", []),
 ]
 
 
@@ -45,10 +53,12 @@ def render(folder, name, fmt, options):
 
 
 def without_assets(text):
-    """The script and the style of a graph are compared in tools/assets."""
+    """The script and the style of a graph, of a page, are compared in tools/assets."""
     start = text.find(b"<style")
     end = text.find(b"<rect id=\"back\"")
-    return text[:start] + text[end:] if start >= 0 and end >= 0 else text
+    if start >= 0 and end >= 0:
+        return text[:start] + text[end:]
+    return re.sub(rb"(<(style|script)>).*?(</\2>)", rb"\1\3", text, flags=re.DOTALL)
 
 
 def main():
@@ -57,7 +67,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([BUILD + "/tests/make_captures", folder], check=True)
         for name, fmt, options in CASES:
-            label = "-".join([name, *[o.replace("=", "_") for o in options]]) + "." + fmt
+            label = "-".join([name, *[o.replace("=", "_") for o in options]]) + "." + fmt.replace(":", ".")
             got = without_assets(render(folder, name, fmt, options))
             path = os.path.join(EXPECTED, label)
             if UPDATE:

@@ -5,6 +5,7 @@
  * DIR/empty (a program that only waited), DIR/base (run, before a change).
  */
 #include "tests/golden/capture_writer.h"
+#include "tests/golden/make_lines.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,13 +142,13 @@ static void write_memory(const char *path)
 
 int main(int argc, char **argv)
 {
-	static const char *const names[] = { "run", "empty", "base", "memory" };
+	static const char *const names[] = { "run", "empty", "base", "memory", "lines" };
 	char dir[512], path[600];
 
 	if (argc != 2)
 		return 2;
 	mkdir(argv[1], 0777);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		path_in(dir, sizeof(dir), argv[1], names[i]);
 		mkdir(dir, 0777);
 		path_in(path, sizeof(path), dir, "1000.0.fpc");
@@ -155,6 +156,8 @@ int main(int argc, char **argv)
 			write_empty(path);
 		else if (i == 3)
 			write_memory(path);
+		else if (i == 4)
+			make_lines(argv[1], path);
 		else
 			write_main(path, i == 0 ? 1 : 3);
 		path_in(path, sizeof(path), dir, "1010.0.fpc");
