@@ -268,8 +268,7 @@ static struct fp_mem_gone unbook(void *block)
 	t = fp_memory_enter();
 	if (!t)
 		return unbook_bare(block);
-	if (fp_unlikely(fp_mem_filter_of((uintptr_t)block) == UINT8_MAX))
-		fp_mem_code_freed((uintptr_t)block);
+	fp_mem_look_for_code((uintptr_t)block);
 	if (!fp_memory_ended() && fp_likely(lock(t))) {
 		gone = fp_mem_unbook(&fp_mem_ledger.system, (uintptr_t)block, &t->memory.recent);
 		unlock();

@@ -137,8 +137,7 @@ static inline bool unbook(struct fp_thread *t, void *block)
 
 	if (!*fp_agent_memory || !fp_memory_enter())
 		return false;
-	if (fp_unlikely(fp_mem_filter_of((uintptr_t)block) == UINT8_MAX))
-		fp_mem_code_freed((uintptr_t)block);
+	fp_mem_look_for_code((uintptr_t)block);
 	if (fp_likely(++t->memory.python_events % ENDED_EVERY) || !fp_memory_ended()) {
 		if (fp_likely(fp_mem_cancel((uintptr_t)block, &t->memory.recent)) ||
 		    fp_likely(!fp_mem_ledger.lock_all && fp_mem_unbook_small((uintptr_t)block, &t->memory.recent)))
@@ -203,6 +202,7 @@ static FP_COLD struct fp_mem_gone unbook_locked(struct fp_thread *t, void *block
 
 	if (!fp_memory_enter())
 		return gone;
+	fp_mem_look_for_code((uintptr_t)block);
 	if (!fp_memory_ended())
 		gone = unbook_slowly(t, block);
 	fp_memory_leave(t);
@@ -317,8 +317,7 @@ static FP_COLD struct fp_mem_gone end_met(struct fp_thread *t, void *block)
 
 	if (!*fp_agent_memory || !fp_memory_enter())
 		return gone;
-	if (fp_mem_filter_of((uintptr_t)block) == UINT8_MAX)
-		fp_mem_code_freed((uintptr_t)block);
+	fp_mem_look_for_code((uintptr_t)block);
 	if (!fp_memory_ended() && fp_memory_lock_python(t)) {
 		gone = fp_mem_unbook(&fp_mem_ledger.python, (uintptr_t)block, &t->memory.recent);
 		fp_memory_unlock_python();

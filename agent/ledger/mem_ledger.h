@@ -294,6 +294,13 @@ static inline uint8_t fp_mem_filter_of(uintptr_t address)
 /* Code objects that were given names, whose addresses may be used again. */
 void fp_mem_watch_code(uintptr_t code);
 void fp_mem_code_freed(uintptr_t address);
+/* A block ends: it may be one of them. */
+static inline void fp_mem_look_for_code(uintptr_t address)
+{
+	if (fp_unlikely(fp_mem_filter_of(address) == UINT8_MAX))
+		fp_mem_code_freed(address);
+}
+
 /* Counts watched addresses that were freed: what was cached by address before
  * is stale. */
 extern uint32_t fp_mem_code_epoch;
