@@ -208,6 +208,7 @@ void fp_memory_tick(struct fp_thread *t)
 		add_point(now_ns);
 		look_for_interpreters();
 		fp_mem_header()->heap_bytes = fp_mem_heap_bytes();
+		fp_mem_publish_peak();
 	}
 	if (now_ns >= next_checkpoint_ns) {
 		next_checkpoint_ns = now_ns + CHECKPOINT_LEAST_NS + now_ns / CHECKPOINTS_SHARE;
@@ -229,6 +230,7 @@ void fp_memory_freeze(void)
 	fp_mem_settle_waiting();
 	add_point(now_ns);
 	h->heap_bytes = fp_mem_heap_bytes();
+	fp_mem_publish_peak();
 	fp_memory_take_balance(&h->at_end);
 	h->end_untouched_bytes = fp_mem_ranges_untouched_bytes();
 	if (h->heap_bytes >= h->at_peak.heap_bytes - h->at_peak.heap_bytes / 64 &&

@@ -79,17 +79,34 @@ FP_COLD void fp_mem_settle(struct fp_mem_cell *c)
 	c->checkpoint_bytes = live;
 }
 
+void fp_mem_publish_peak(void)
+{
+	const struct fp_mem_ledger *l = &fp_mem_ledger;
+	struct fp_mem_header *h = fp_mem_header();
+
+	h->peak_bytes = __atomic_load_n(&l->peak_bytes, __ATOMIC_RELAXED);
+	h->peak_id = __atomic_load_n(&l->edge_epoch, __ATOMIC_RELAXED);
+}
+
+/* The halves may come here at once: both words only grow, or one that stood
+ * still between two lines would put an old peak in the place of a later one. */
 FP_COLD void fp_mem_end_peak(uint64_t heap)
 {
 	struct fp_mem_ledger *l = &fp_mem_ledger;
-	struct fp_mem_header *h = fp_mem_header();
+	uint32_t edge = __atomic_add_fetch(&l->epoch, 1, __ATOMIC_RELAXED), last;
+	uint64_t peak = __atomic_load_n(&l->peak_bytes, __ATOMIC_RELAXED);
 
-	l->peak_bytes = heap;
-	l->edge_epoch = __atomic_add_fetch(&l->epoch, 1, __ATOMIC_RELAXED);
-	h->heap_bytes = heap;
-	h->peak_bytes = heap;
-	h->peak_when_ns = (int64_t)l->now_ms * 1000000;
-	h->peak_id = l->edge_epoch;
+	do
+		if (heap < peak)
+			return;
+	while (!__atomic_compare_exchange_n(&l->peak_bytes, &peak, heap, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	last = __atomic_load_n(&l->edge_epoch, __ATOMIC_RELAXED);
+	while ((int32_t)(edge - last) > 0 &&
+	       !__atomic_compare_exchange_n(&l->edge_epoch, &last, edge, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	fp_mem_header()->heap_bytes = heap;
+	fp_mem_header()->peak_when_ns = (int64_t)l->now_ms * 1000000;
+	fp_mem_publish_peak();
 }
 
 void fp_mem_checkpoint(void)

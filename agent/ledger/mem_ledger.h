@@ -8,6 +8,12 @@
  * there holds the ledger's lock.  With lock_all (free-threaded builds, several
  * interpreters, a stream of events) the python half takes the lock too.
  *
+ * Where the python half does not lock, the halves meet in heap_bytes (each writes its own word and
+ * reads the other's, whole words), in the peak and in epoch. The peak only rises and its
+ * edge only moves on; what a cell of the other half books while an edge is being drawn
+ * counts as before it or after it. A sanitizer of threads calls the plain words of the python
+ * half races: to make them atomic costs two instructions at each event.
+ *
  * Callers hold a struct fp_thread with inside set.  Any context but a signal
  * handler.  No allocation but raw mmap and growth of the capture.
  */
@@ -121,6 +127,8 @@ static inline uint64_t fp_mem_heap_bytes(void)
 
 /* The parts of booking that every event goes through. */
 void fp_mem_end_peak(uint64_t heap_bytes);
+/* The header's peak is the ledger's again, should one half have overtaken the other there. */
+void fp_mem_publish_peak(void);
 void fp_mem_settle(struct fp_mem_cell *c);
 
 static inline void fp_mem_note_edge(void)
