@@ -141,7 +141,8 @@ static struct fp_leak_facts finished(const struct fp_profile *p, const struct gr
 	f.downs /= w;
 	f.last_up /= w;
 	f.age_ms /= w;
-	f.cpu_age = cpu_age(p, g->process, &f, clock_of(p, g->process).end_ms);
+	/* of most lines nothing ever grew, and then it decides nothing */
+	f.cpu_age = f.ups > 0 ? cpu_age(p, g->process, &f, clock_of(p, g->process).end_ms) : -1;
 	return f;
 }
 
