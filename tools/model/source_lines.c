@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define SHOWN_SHARE 0.01
+#define MOST_MEAN 1e18 /* a damaged capture may say anything */
 
 static bool is_wanted(const struct fp_source_options *o, const struct fp_frame *f)
 {
@@ -152,7 +153,9 @@ double fp_source_utilisation(const struct fp_source_sums *sums)
 
 uint64_t fp_source_mean_bytes(const struct fp_source_sums *sums, uint64_t wall_ns)
 {
-	return wall_ns ? (uint64_t)(sums->byte_ns / (double)wall_ns) : 0;
+	double mean = wall_ns ? sums->byte_ns / (double)wall_ns : 0;
+
+	return mean < MOST_MEAN ? (uint64_t)mean : (uint64_t)MOST_MEAN;
 }
 
 int fp_source_lines_make(const struct fp_profile *p, const struct fp_source_options *o,
