@@ -10,7 +10,9 @@
 #endif
 
 #define CHUNK_WORDS (FP_SHADOW_CHUNK_BYTES / 16)
+#define CHUNK_PAGES (CHUNK_WORDS * 4 / FP_PAGE_BYTES)
 #define FIRST_ENTRIES 2048u
+#define PAGEMAP_EXCLUSIVE_BIT 56 /* of an entry: the page is mapped here alone */
 
 struct fp_shadow_part *fp_shadow_parts[1u << 14];
 static uint64_t n_chunks, table_bytes;
@@ -158,9 +160,9 @@ void fp_block_forget(struct fp_block_table *table)
 	table->n_used = 0;
 }
 
-static uint64_t resident_pages(const uint32_t *chunk)
+static uint64_t mapped_pages(const uint32_t *chunk)
 {
-	unsigned char pages[CHUNK_WORDS * 4 / FP_PAGE_BYTES];
+	unsigned char pages[CHUNK_PAGES];
 	uint64_t n = 0;
 
 	if (fp_sys_call(SYS_mincore, chunk, CHUNK_WORDS * 4, pages) < 0)
@@ -170,18 +172,35 @@ static uint64_t resident_pages(const uint32_t *chunk)
 	return n;
 }
 
+/* Where words were looked at and none stood, the kernel's page of zeros is mapped,
+ * which mincore() takes for ours; without a pagemap it has to do. */
+static uint64_t resident_pages(int pagemap, const uint32_t *chunk)
+{
+	uint64_t pages[CHUNK_PAGES], n = 0;
+
+	if (pagemap < 0 || fp_sys_call(SYS_pread64, pagemap, pages, sizeof(pages),
+				       (uintptr_t)chunk / FP_PAGE_BYTES * sizeof(*pages)) != (long)sizeof(pages))
+		return mapped_pages(chunk);
+	for (unsigned i = 0; i < FP_COUNT(pages); i++)
+		n += pages[i] >> PAGEMAP_EXCLUSIVE_BIT & 1;
+	return n;
+}
+
 uint64_t fp_blocks_memory_bytes(void)
 {
 	uint64_t pages = 0, left = __atomic_load_n(&n_chunks, __ATOMIC_RELAXED);
+	int pagemap = left ? fp_sys_open("/proc/self/pagemap", O_RDONLY, 0) : -1;
 
 	for (unsigned i = 0; i < FP_COUNT(fp_shadow_parts) && left; i++) {
 		struct fp_shadow_part *part = fp_shadow_parts[i];
 
 		for (unsigned k = 0; part && k < FP_COUNT(part->chunks) && left; k++)
 			if (part->chunks[k]) {
-				pages += resident_pages(part->chunks[k]);
+				pages += resident_pages(pagemap, part->chunks[k]);
 				left--;
 			}
 	}
+	if (pagemap >= 0)
+		fp_sys_close(pagemap);
 	return pages * FP_PAGE_BYTES + table_bytes;
 }

@@ -142,6 +142,19 @@ static void each_address_has_its_word(void **state)
 	assert_in_range(fp_blocks_memory_bytes() - before, FP_SHADOW_CHUNK_BYTES / 4, FP_SHADOW_CHUNK_BYTES / 4 + 16384);
 }
 
+static void a_word_that_was_only_read_takes_no_memory(void **state)
+{
+	uintptr_t base = 0x570000000000;
+	uint64_t before = fp_blocks_memory_bytes();
+
+	(void)state;
+	assert_non_null(fp_shadow_open(base));
+	for (unsigned i = 0; i < FP_SHADOW_CHUNK_BYTES / 16; i += 64)
+		assert_int_equal(*fp_shadow_find(base + i * 16), 0);
+	*fp_shadow_find(base) = 1;
+	assert_int_equal(fp_blocks_memory_bytes() - before, 4096);
+}
+
 static void *open_chunks(void *result)
 {
 	uint32_t **words = result;
@@ -175,6 +188,7 @@ int main(void)
 		cmocka_unit_test(a_forgotten_table_is_empty),
 		cmocka_unit_test(words_keep_what_they_were_made_of),
 		cmocka_unit_test(each_address_has_its_word),
+		cmocka_unit_test(a_word_that_was_only_read_takes_no_memory),
 		cmocka_unit_test(threads_open_one_chunk),
 	};
 
