@@ -96,14 +96,15 @@ enum fp_mem_mode {
 };
 
 /* One instant.  Blocks inside carriers are counted as blocks, never twice:
- * heap_bytes + (carrier_bytes - python_small_bytes) is what was asked for. */
+ * heap_bytes + (carrier_bytes - python_small_bytes) is what was asked for, less
+ * what carriers only reserve. */
 struct fp_mem_balance {
 	int64_t when_ns;            /* since the capture's start; 0: never taken */
 	uint64_t heap_bytes;        /* live blocks of all allocators, anonymous maps and brk of the program */
 	uint64_t python_bytes;      /* of these: MEM and OBJ domains */
-	uint64_t python_small_bytes; /* of these: blocks that lie in carriers (<= 512 bytes) */
+	uint64_t python_small_bytes; /* of these: blocks that lie in carriers (<= 512 bytes; free-threaded: all) */
 	uint64_t map_bytes;         /* of heap_bytes: anonymous mappings and brk */
-	uint64_t carrier_bytes;     /* pymalloc arenas, mimalloc segments: not in heap_bytes */
+	uint64_t carrier_bytes;     /* pymalloc arenas, mimalloc segments as far as resident: not in heap_bytes */
 	uint64_t file_map_bytes;    /* file mappings by the program's own calls: not in heap_bytes */
 	uint64_t rss_anon_bytes, rss_file_bytes, rss_shmem_bytes; /* /proc/self/status, agent included */
 	uint64_t agent_anon_bytes;  /* resident private memory of filperf */

@@ -102,7 +102,8 @@ void fp_memory_take_balance(struct fp_mem_balance *balance)
 		.when_ns = since_start_ns(),
 		.heap_bytes = fp_mem_heap_bytes(),
 		.python_bytes = l->python.heap_bytes,
-		.python_small_bytes = l->python.heap_bytes - l->large_bytes,
+		/* mimalloc carries blocks of all sizes. */
+		.python_small_bytes = l->python.heap_bytes - (fp_context.python.free_threaded ? 0 : l->large_bytes),
 		.map_bytes = l->map_bytes,
 		.carrier_bytes = l->carrier_bytes,
 		.file_map_bytes = l->file_map_bytes,
@@ -114,6 +115,15 @@ void fp_memory_take_balance(struct fp_mem_balance *balance)
 		.agent_capture_bytes = capture_bytes(),
 	};
 	fp_mem_header()->vm_hwm_bytes = number_after(status, "VmHWM:") << 10;
+}
+
+/* Completes a balance that is kept; the bytes of anonymous mappings that are not resident. */
+static uint64_t look_at_pages(struct fp_mem_balance *balance)
+{
+	uint64_t reserved = fp_mem_ranges_untouched_bytes(FP_ALLOCATOR_CARRIER);
+
+	balance->carrier_bytes -= reserved < balance->carrier_bytes ? reserved : balance->carrier_bytes;
+	return fp_mem_ranges_untouched_bytes(FP_ALLOCATOR_MMAP);
 }
 
 bool fp_memory_balance_due(void)
@@ -136,7 +146,7 @@ static void follow_peak(int64_t now_ns)
 	fp_memory_take_balance(&now);
 	if (now.rss_anon_bytes >= h->at_peak.rss_anon_bytes || heap > h->at_peak.heap_bytes) {
 		h->at_peak = now;
-		h->peak_untouched_bytes = fp_mem_ranges_untouched_bytes();
+		h->peak_untouched_bytes = look_at_pages(&h->at_peak);
 	}
 	balance_at_bytes = heap + heap / 50 + BALANCE_STEP_BYTES;
 	next_balance_ns = now_ns + BALANCE_LEAST_NS;
@@ -232,7 +242,7 @@ void fp_memory_freeze(void)
 	h->heap_bytes = fp_mem_heap_bytes();
 	fp_mem_publish_peak();
 	fp_memory_take_balance(&h->at_end);
-	h->end_untouched_bytes = fp_mem_ranges_untouched_bytes();
+	h->end_untouched_bytes = look_at_pages(&h->at_end);
 	if (h->heap_bytes >= h->at_peak.heap_bytes - h->at_peak.heap_bytes / 64 &&
 	    h->at_end.rss_anon_bytes >= h->at_peak.rss_anon_bytes) {
 		h->at_peak = h->at_end;

@@ -10,6 +10,7 @@
 #define RANGES_MAX 65536u
 #define LOOKED_RANGES 64u
 #define LOOKED_LEAST_BYTES (1u << 20)
+#define LOOKED_LEAST_CARRIER_BYTES (2u << 20) /* an arena fills up at once; mimalloc reserves 1 GiB */
 #define LOOKED_BYTES (1ull << 30)
 #define LOOKED_PAGES 512u /* at once */
 
@@ -118,16 +119,17 @@ void fp_mem_range_map(uintptr_t start, uint64_t n_bytes, uint32_t cell)
 		fp_mem_stream_alloc(cell, &fp_mem_ledger.cells[cell], start, n_bytes);
 }
 
-/* The first large anonymous mapping that ends after address; empty: none. */
-static struct range large_after(uintptr_t address)
+/* The first large mapping of its kind that ends after address; empty: none. */
+static struct range large_after(uintptr_t address, int allocator)
 {
+	uintptr_t least = allocator == FP_ALLOCATOR_CARRIER ? LOOKED_LEAST_CARRIER_BYTES : LOOKED_LEAST_BYTES;
 	struct range found = {0, 0, 0};
 
 	if (!fp_lock_take(&fp_mem_ledger.lock))
 		return found;
 	for (uint32_t i = find(address); i < n_ranges && !found.end; i++)
-		if (ranges[i].end - ranges[i].start >= LOOKED_LEAST_BYTES &&
-		    fp_mem_ledger.cells[ranges[i].cell].allocator == FP_ALLOCATOR_MMAP)
+		if (ranges[i].end - ranges[i].start >= least &&
+		    fp_mem_ledger.cells[ranges[i].cell].allocator == allocator)
 			found = ranges[i];
 	fp_lock_give(&fp_mem_ledger.lock);
 	return found;
@@ -151,10 +153,10 @@ static uint64_t untouched_bytes(const struct range *r)
 	return n * FP_PAGE_BYTES;
 }
 
-uint64_t fp_mem_ranges_untouched_bytes(void)
+uint64_t fp_mem_ranges_untouched_bytes(int allocator)
 {
 	uint64_t sum = 0, left = LOOKED_BYTES;
-	struct range r = large_after(0);
+	struct range r = large_after(0, allocator);
 
 	for (unsigned i = 0; i < LOOKED_RANGES && r.end && left; i++) {
 		uintptr_t end = r.end;
@@ -163,7 +165,7 @@ uint64_t fp_mem_ranges_untouched_bytes(void)
 			r.end = r.start + left;
 		left -= r.end - r.start;
 		sum += untouched_bytes(&r);
-		r = large_after(end);
+		r = large_after(end, allocator);
 	}
 	return sum;
 }

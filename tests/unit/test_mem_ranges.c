@@ -117,6 +117,11 @@ static void a_range_past_the_end_of_addresses_is_refused(void **state)
 	check();
 }
 
+static uint64_t untouched(void)
+{
+	return fp_mem_ranges_untouched_bytes(FP_ALLOCATOR_MMAP);
+}
+
 static void pages_that_nobody_touched_are_known(void **state)
 {
 	const size_t n_bytes = 12u << 20, least = 1u << 20;
@@ -127,19 +132,22 @@ static void pages_that_nobody_touched_are_known(void **state)
 	assert_ptr_not_equal(large, MAP_FAILED);
 	assert_ptr_not_equal(other, MAP_FAILED);
 	(void)madvise(large, n_bytes, MADV_NOHUGEPAGE);
-	assert_int_equal(fp_mem_ranges_untouched_bytes(), 0);
+	(void)madvise(other, n_bytes, MADV_NOHUGEPAGE);
+	assert_int_equal(untouched(), 0);
 	fp_mem_range_map((uintptr_t)large, n_bytes, cells[0]);
 	fp_mem_range_map((uintptr_t)other, least - PAGE, cells[0]); /* too small to look at */
 	fp_mem_range_map((uintptr_t)other + least, n_bytes - least, cells[2]); /* not the program's own */
-	assert_int_equal(fp_mem_ranges_untouched_bytes(), n_bytes);
+	assert_int_equal(untouched(), n_bytes);
 	for (size_t i = 0; i < 700; i++)
 		large[i * 2 * PAGE] = 1;
-	assert_int_equal(fp_mem_ranges_untouched_bytes(), n_bytes - 700 * PAGE);
+	assert_int_equal(untouched(), n_bytes - 700 * PAGE);
+	other[2 * least] = 1;
+	assert_int_equal(fp_mem_ranges_untouched_bytes(FP_ALLOCATOR_CARRIER), n_bytes - least - PAGE);
 	munmap(large + 6 * least, least); /* by somebody whom nobody saw */
-	assert_true(fp_mem_ranges_untouched_bytes() <= n_bytes - 700 * PAGE);
+	assert_true(untouched() <= n_bytes - 700 * PAGE);
 	fp_mem_range_unmap((uintptr_t)large, n_bytes);
 	fp_mem_range_unmap((uintptr_t)other, n_bytes);
-	assert_int_equal(fp_mem_ranges_untouched_bytes(), 0);
+	assert_int_equal(untouched(), 0);
 	munmap(large, n_bytes);
 	munmap(other, n_bytes);
 	check();

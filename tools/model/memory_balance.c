@@ -50,6 +50,8 @@ bool fp_balance_make(const struct fp_mem_header *h, struct fp_balance *b)
 		[FP_BALANCE_LATER] = {"resident at another moment", "later_bytes", 0},
 	};
 
+	if (at->python_bytes && at->python_bytes == at->python_small_bytes)
+		items[FP_BALANCE_PYTHON_SMALL].name = "Python blocks"; /* free-threaded: all sizes lie in segments */
 	if (!at->when_ns || rss <= 0 || hwm <= 0)
 		return false;
 	for (int i = 0; i < FP_BALANCE_REST; i++)
