@@ -12,6 +12,9 @@
  * - A handler may switch to another coroutine.  One whose stack is its own mapping
  *   lies beyond this thread's, and is never compared with.
  *
+ * Not told apart: an array in the thread's own stack, above the hook, that is an alternate
+ * stack with SS_AUTODISARM, or the stack of a coroutine to which a handler switches.
+ *
  * Any hook; a system call, but only where the answer is about to be yes.
  */
 #include "agent/hot/allocations.h"

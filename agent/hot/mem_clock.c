@@ -55,13 +55,28 @@ static uint64_t number_after(const char *text, const char *name)
 	return 0;
 }
 
+/* A handler of the program that jumped out of here would leave the descriptor
+ * behind, so it waits; faults do not. */
+static long read_quietly(const char *path, char *buffer, size_t n_bytes)
+{
+	uint64_t faults = 1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1) | 1ull << (SIGILL - 1) | 1ull << (SIGFPE - 1) |
+			  1ull << (SIGTRAP - 1);
+	uint64_t others = ~faults, before;
+	long n;
+
+	(void)fp_sys_sigmask(SIG_BLOCK, &others, &before);
+	n = fp_sys_read_file(path, buffer, n_bytes);
+	(void)fp_sys_sigmask(SIG_SETMASK, &before, NULL);
+	return n;
+}
+
 static uint64_t resident_bytes(void)
 {
 	char text[128];
 	const char *s = text;
 	uint64_t pages = 0;
 
-	if (fp_sys_read_file("/proc/self/statm", text, sizeof(text)) <= 0)
+	if (read_quietly("/proc/self/statm", text, sizeof(text)) <= 0)
 		return 0;
 	while (*s && *s != ' ')
 		s++;
@@ -96,7 +111,7 @@ void fp_memory_take_balance(struct fp_mem_balance *balance)
 {
 	const struct fp_mem_ledger *l = &fp_mem_ledger;
 
-	if (fp_sys_read_file("/proc/self/status", status, sizeof(status)) <= 0)
+	if (read_quietly("/proc/self/status", status, sizeof(status)) <= 0)
 		status[0] = 0;
 	*balance = (struct fp_mem_balance){
 		.when_ns = since_start_ns(),
