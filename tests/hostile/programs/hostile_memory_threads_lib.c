@@ -80,12 +80,23 @@ static void fill_cache(size_t n_bytes)
 		free(blocks[i]);
 }
 
+/* above: on an alternate stack that lies in the thread's own, over what the handler interrupts. */
 static int in_handlers(int argc, char **argv)
 {
-	(void)argc, (void)argv;
+	static const char above[] = "above";
+	char room[64 << 10];
+	stack_t stack = {.ss_sp = room, .ss_size = sizeof(room)};
+	struct sigaction action;
+
 	fill_cache(OF_HANDLER);
 	fill_cache(OF_LOOP);
 	storm(200, allocate_in_handler);
+	if (argc > 0 && strcmp(argv[0], above) == 0) {
+		sigaltstack(&stack, NULL);
+		sigaction(SIGALRM, NULL, &action);
+		action.sa_flags |= SA_ONSTACK;
+		sigaction(SIGALRM, &action, NULL);
+	}
 	while (n_alarms < 1000) {
 		void *volatile block = malloc(OF_LOOP);
 
@@ -94,6 +105,8 @@ static int in_handlers(int argc, char **argv)
 		munmap(block, 4096);
 	}
 	storm(0, SIG_IGN);
+	stack.ss_flags = SS_DISABLE;
+	sigaltstack(&stack, NULL);
 	keep();
 	return 0;
 }
@@ -104,6 +117,15 @@ static void jump(int number)
 {
 	(void)number;
 	siglongjmp(back, 1);
+}
+
+static int n_descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
 }
 
 /* Each jump has a size of its own, as libc's cache may have lost one. */
@@ -133,7 +155,7 @@ static int jumps(int argc, char **argv)
 		}
 	}
 	setitimer(ITIMER_REAL, &never, NULL);
-	say("jumps %d, mapped %d\n", n_jumps,
+	say("jumps %d, descriptors %d, mapped %d\n", n_jumps, n_descriptors(),
 	    mmap(NULL, KEPT_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
 	_exit(0); /* libc's cache is not what it was */
 }
@@ -177,13 +199,13 @@ static int left_threads(int argc, char **argv)
 
 	(void)argc, (void)argv;
 	sigaction(SIGUSR1, &action, NULL);
-	for (int i = 0; i < 40 * WAYS; i++) {
+	for (int i = 0; i < 30 * WAYS; i++) {
 		pthread_t thread;
 
 		if (pthread_create(&thread, NULL, leave_allocator, (void *)(intptr_t)(i % WAYS)))
 			continue;
 		while (__atomic_load_n(&n_alarms, __ATOMIC_ACQUIRE) <= i)
-			sched_yield();
+			usleep(100);
 		usleep(300);
 		pthread_kill(thread, SIGUSR1);
 		churn(20);
