@@ -36,14 +36,20 @@ STARTUP = re.compile(r"(_start|__libc_start\w*|start_thread|(__GI_)?(__)?clone3?
 
 
 class Programs(Recorded):
+    def spent(self):
+        """What e2e_threads says that its threads a and b and main's function spent."""
+        return [float(word) for word in self.stdout.split()]
+
     def test_threads_of_a_c_program(self):
         for plain in (False, True):
             with self.subTest(plain=plain):
                 report = self.record(os.path.join(TESTS, "e2e_threads"), plain=plain)
                 self.assertEqual(report.label, "e2e_threads")
-                self.assert_near(report.seconds("work_of_a"), 0.15)
-                self.assert_near(report.seconds("work_of_b"), 0.30)
-                self.assert_near(report.seconds("main"), 0.15)
+                of_a, of_b, of_main = self.spent()
+                self.assert_near(report.seconds("work_of_a"), of_a)
+                self.assert_near(report.seconds("work_of_b"), of_b)
+                # Not all of main: this agent's signals wake it where it waits for the others.
+                self.assert_near(report.seconds("main", "burn"), of_main)
                 self.assertLessEqual({"thread-a", "thread-b"}, report.thread_names())
 
     def test_names_are_demangled_by_the_symbol_table(self):
@@ -53,7 +59,7 @@ class Programs(Recorded):
         path = os.path.join(self.work, "without-debug")
         subprocess.run([strip, "--strip-debug", "-o", path, os.path.join(TESTS, "e2e_threads")], check=True)
         report = self.record(path)
-        self.assert_near(report.seconds("outer::inner::work<3>"), 0.15)
+        self.assert_near(report.seconds("outer::inner::work<3>"), self.spent()[2])
 
     def test_names_of_cpp_are_demangled(self):
         compiler = shutil.which("c++")
@@ -70,7 +76,7 @@ class Programs(Recorded):
 
     def test_inlined_calls_are_frames_with_lines(self):
         report = self.record(os.path.join(TESTS, "e2e_threads"))
-        self.assert_near(report.seconds("burn", "inlined_loop"), 0.6)
+        self.assert_near(report.seconds("burn", "inlined_loop"), sum(self.spent()))
         stack = max((s["stack"] for s in report.samples), key=len)
         self.assertTrue(any("threads.c:" in frame for frame in stack), stack)
 
@@ -97,16 +103,16 @@ class Programs(Recorded):
         subprocess.run([strip, "-o", path, os.path.join(TESTS, "e2e_threads")], check=True)
         report = self.record(path)
         self.assertEqual([f for f in report.frames() if STARTUP.match(f)], [])
-        self.assertGreater(report.seconds("stripped+0x"), 0.5)
+        self.assertGreater(report.seconds("stripped+0x"), 0.8 * sum(self.spent()))
 
     def test_program_below_python_has_its_share(self):
         report = self.python(
             "import subprocess, sys\nfrom burner import burn\n"
-            "subprocess.run([sys.argv[1]], check=True, stdout=subprocess.DEVNULL)\nburn(0.2)\n",
+            "subprocess.run([sys.argv[1]], check=True)\nburn(0.2)\n",
             os.path.join(TESTS, "e2e_threads"),
         )
         self.assertEqual(report.label, "program")
-        self.assert_near(report.seconds("burn", process="e2e_threads"), 0.6)
+        self.assert_near(report.seconds("burn", process="e2e_threads"), sum(self.spent()))
         self.assert_near(report.seconds("burn (burner.py", process="program.py"), 0.2)
         self.assertIn("programs: e2e_threads", self.summary())
 
