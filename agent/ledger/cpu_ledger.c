@@ -2,45 +2,25 @@
 /* See cpu_ledger.h.  Any context. */
 #include "agent/ledger/cpu_ledger.h"
 
-#include "agent/base/hash.h"
+#include "agent/ledger/slots.h"
+
+FP_SLOTS_ASSERT(struct fp_cpu_slot);
+static const struct fp_slots slots = {
+	.slots = FP_REGION_CPU,
+	.heads = FP_REGION_CPU_HEADS,
+	.n_heads = FP_CPU_HEADS,
+	.slot_bytes = sizeof(struct fp_cpu_slot),
+};
 
 int fp_cpu_ledger_init(struct fp_segment *s)
 {
-	/* Id 0 ends chains; its page is populated with the first slot's. */
-	s->header->regions[FP_REGION_CPU].used_bytes = sizeof(struct fp_cpu_slot);
+	fp_slots_init(s, &slots);
 	return 0;
-}
-
-static struct fp_cpu_slot *find_slot(struct fp_segment *s, uint32_t thread, uint32_t stack)
-{
-	struct fp_cpu_slot *slots = fp_segment_at(s, FP_REGION_CPU);
-	uint32_t *heads = fp_segment_at(s, FP_REGION_CPU_HEADS);
-	uint32_t *head = &heads[fp_hash_mix(stack, thread) % FP_CPU_HEADS];
-	uint32_t first, id;
-	uint64_t at;
-
-	if (fp_segment_populate(s, FP_REGION_CPU_HEADS, FP_CPU_HEADS * sizeof(*heads)) < 0)
-		return NULL;
-	first = __atomic_load_n(head, __ATOMIC_ACQUIRE);
-	for (id = first; id; id = slots[id].next)
-		if (slots[id].stack == stack && slots[id].thread == thread)
-			return &slots[id];
-	at = fp_segment_claim(s, FP_REGION_CPU, sizeof(*slots));
-	if (at == UINT64_MAX)
-		return NULL;
-	id = (uint32_t)(at / sizeof(*slots));
-	slots[id].stack = stack;
-	slots[id].thread = thread;
-	/* Only this thread inserts its own (thread, stack): no twin can appear. */
-	do
-		slots[id].next = first;
-	while (!__atomic_compare_exchange_n(head, &first, id, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE));
-	return &slots[id];
 }
 
 void fp_cpu_book(struct fp_segment *s, const struct fp_cpu_booking *b)
 {
-	struct fp_cpu_slot *slot = find_slot(s, b->thread, b->stack);
+	struct fp_cpu_slot *slot = fp_slots_find(s, &slots, b->thread, b->stack);
 
 	if (!slot) {
 		fp_loss_count(s, FP_LOSS_nodes_full);
