@@ -15,6 +15,7 @@
 #define FP_HOT_PYTHON_STACK_H
 
 #include "agent/base/hash.h"
+#include "agent/base/thread_pointer.h"
 #include "agent/hot/thread.h"
 
 #define FP_HOOK_FRAMES 4096u
@@ -105,25 +106,13 @@ static inline uintptr_t fp_hook_load(uintptr_t address)
 	return *(const uintptr_t *)address;
 }
 
-static inline uintptr_t fp_hook_thread_pointer(void)
-{
-#if defined(__x86_64__)
-	uintptr_t tp;
-
-	__asm__("mov %%fs:0, %0" : "=r"(tp));
-	return tp;
-#else
-	return (uintptr_t)__builtin_thread_pointer();
-#endif
-}
-
 /* The thread state that holds the GIL; only for who knows that the calling
  * thread does, and with the layout ready.  0: none. */
 static inline uintptr_t fp_hook_attached(void)
 {
 	const struct fp_hook_layout *l = &fp_hook_layout;
 
-	return fp_hook_load(l->attached == INTPTR_MIN ? l->current : fp_hook_thread_pointer() + (uintptr_t)l->attached);
+	return fp_hook_load(l->attached == INTPTR_MIN ? l->current : fp_thread_pointer() + (uintptr_t)l->attached);
 }
 
 /* Slow ways of fp_hook_cell_here.  Both leave the nodes of all frames but the

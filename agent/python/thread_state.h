@@ -5,6 +5,7 @@
 #ifndef FP_PYTHON_THREAD_STATE_H
 #define FP_PYTHON_THREAD_STATE_H
 
+#include "agent/base/thread_pointer.h"
 #include "agent/python/layout.h"
 
 /* A thread-local variable of libpython. */
@@ -27,18 +28,6 @@ _Static_assert(sizeof(struct fp_py_private) <= sizeof(((struct fp_python *)0)->p
 static inline const struct fp_py_private *fp_py_private(const struct fp_python *py)
 {
 	return (const struct fp_py_private *)(const void *)py->private_;
-}
-
-static inline uintptr_t fp_thread_pointer(void)
-{
-#if defined(__x86_64__)
-	uintptr_t tp;
-
-	__asm__("mov %%fs:0, %0" : "=r"(tp));
-	return tp;
-#else
-	return (uintptr_t)__builtin_thread_pointer();
-#endif
 }
 
 /* Reads the machine code of a function that only returns a thread-local
