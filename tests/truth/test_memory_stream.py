@@ -29,7 +29,7 @@ def chosen():
     found = truth.pythons.find_pythons()
     debian = [p for p in found if p.version[:2] == (3, 11) and p.origin == "debian"]
     other = [p for p in found if p.origin == "pyenv" and not p.free_threaded]
-    return debian[:1] + other[-1:]
+    return debian[:1] + other[-1:] + [p for p in found if p.free_threaded]
 
 
 def check(python, name, more, events_min):

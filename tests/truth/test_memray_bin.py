@@ -215,7 +215,7 @@ def main():
     for python in pythons.find_pythons():
         name = ".".join(map(str, python.version)) + ("t" if python.free_threaded else "")
         exact(f"{name} memory_program", [python.path, here + "/memory_program.py", "15"], here)
-        if not python.free_threaded and (3, 11) <= python.version[:2] <= (3, 12):
+        if python.free_threaded or (3, 11) <= python.version[:2] <= (3, 12):
             native(f"{name} memory_program, native", [python.path, here + "/memory_program.py", "5"], here)
             killed(f"{name} memory_program, killed", [python.path, here + "/memory_program.py", "1000000"], here)
             sampled(f"{name} memory_program, sampled", [python.path, here + "/memory_program.py", "15"], here)
