@@ -260,8 +260,6 @@ void fp_agent_boot(void)
 	fp_context.temporary_threshold = fp_config.temporary_threshold;
 	fp_faults_install(fp_context.sampling);
 	(void)fp_python_find(&fp_context.python);
-	if (fp_context.python.state == FP_PYTHON_FOUND && fp_config.mem_mode == FP_MEM_EXACT)
-		fp_node_table_expect_many();
 	error = fp_lifecycle_open_capture(NULL, start_ticks);
 	if (error < 0) {
 		tell_user(error == -ENOSPC ? "filperf: no room for the capture: the disk is full; nothing is recorded\n" :
@@ -303,7 +301,7 @@ static void close_header(int reason, int status)
 		h->cpu_user_ns = (uint64_t)usage.ru_utime.tv_sec * 1000000000 + (uint64_t)usage.ru_utime.tv_usec * 1000;
 		h->cpu_system_ns = (uint64_t)usage.ru_stime.tv_sec * 1000000000 + (uint64_t)usage.ru_stime.tv_usec * 1000;
 	}
-	h->agent_memory_bytes = fp_thread_memory_bytes() + OBJECT_TOUCHED_BYTES;
+	h->agent_memory_bytes = fp_thread_memory_bytes() + fp_node_table_bytes() + OBJECT_TOUCHED_BYTES;
 	for (int i = 0; i < FP_REGION_MAX; i++)
 		h->agent_memory_bytes += h->regions[i].populated_bytes;
 	h->end_status = status;

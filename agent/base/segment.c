@@ -18,12 +18,10 @@ static const uint64_t region_bytes[FP_REGION_MAX] = {
 	[FP_REGION_CODE_HEADS] = FP_CODE_HEADS * 4u,
 	[FP_REGION_TEXT] = 128u << 20,
 	[FP_REGION_NODES] = 128u << 20,
-	[FP_REGION_NODE_HEADS] = FP_NODE_HEADS_MANY * 4u,
 	[FP_REGION_CPU] = 64u << 20,
 	[FP_REGION_CPU_HEADS] = FP_CPU_HEADS * 4u,
 	[FP_REGION_LOG] = 0, /* FIL_PERF_MAX_CAPTURE_MB */
 	[FP_REGION_MEM_CELLS] = 512u << 20,
-	[FP_REGION_MEM_HEADS] = FP_MEM_HEADS_MANY * 4u,
 	[FP_REGION_MEM_POINTS] = 4u << 20,
 	[FP_REGION_MEM_STREAM] = 0, /* FIL_PERF_MAX_CAPTURE_MB */
 	[FP_REGION_COPIES] = 16u << 20,
@@ -31,21 +29,10 @@ static const uint64_t region_bytes[FP_REGION_MAX] = {
 };
 static_assert(sizeof(struct fp_capture_header) <= 16u << 10, "the header outgrew its region");
 
-/* Chains: many heads, or few where room is scarce; nothing between, as who uses
- * them knows these two numbers. */
-static uint64_t head_bytes(enum fp_region_id id, unsigned halvings)
-{
-	if (id == FP_REGION_NODE_HEADS)
-		return (halvings ? FP_NODE_HEADS : FP_NODE_HEADS_MANY) * 4u;
-	if (id == FP_REGION_MEM_HEADS)
-		return (halvings ? FP_MEM_HEADS : FP_MEM_HEADS_MANY) * 4u;
-	return region_bytes[id];
-}
-
 static bool is_fixed(enum fp_region_id id)
 {
-	return id == FP_REGION_HEADER || id == FP_REGION_CODE_HEADS || id == FP_REGION_NODE_HEADS ||
-	       id == FP_REGION_CPU_HEADS || id == FP_REGION_MEM_HEADS || id == FP_REGION_COPY_HEADS;
+	return id == FP_REGION_HEADER || id == FP_REGION_CODE_HEADS || id == FP_REGION_CPU_HEADS ||
+	       id == FP_REGION_COPY_HEADS;
 }
 
 /* What the limits leave for one capture: an eighth of the address space, the
@@ -71,7 +58,7 @@ static int lay_out(struct fp_region *regions, uint32_t max_capture_mb, uint64_t 
 
 		for (int i = 0; i < FP_REGION_MAX; i++) {
 			bool asked = i == FP_REGION_LOG || i == FP_REGION_MEM_STREAM;
-			uint64_t n = asked ? (uint64_t)max_capture_mb << 20 : head_bytes(i, halvings);
+			uint64_t n = asked ? (uint64_t)max_capture_mb << 20 : region_bytes[i];
 
 			if (!is_fixed(i))
 				n >>= halvings;

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define FP_CAPTURE_MAGIC "filperf\n" /* 8 bytes, no NUL */
-#define FP_CAPTURE_VERSION 2u
+#define FP_CAPTURE_VERSION 3u
 #define FP_CAPTURE_SUFFIX ".fpc"
 
 /* A region is a reserved, sparse range of the file that grows from its start. */
@@ -31,12 +31,10 @@ enum fp_region_id {
 	FP_REGION_CODE_HEADS, /* uint32_t[FP_CODE_HEADS], chains by hash */
 	FP_REGION_TEXT,       /* struct fp_text, 8-aligned, offset 0 unused */
 	FP_REGION_NODES,      /* struct fp_node[], id 0 = root */
-	FP_REGION_NODE_HEADS, /* uint32_t[FP_NODE_HEADS, or _MANY]; the writer's own */
 	FP_REGION_CPU,        /* struct fp_cpu_slot[], id 0 unused */
 	FP_REGION_CPU_HEADS,  /* uint32_t[FP_CPU_HEADS] */
 	FP_REGION_LOG,        /* struct fp_log_chunk[], FP_LOG_CHUNK_BYTES each */
 	FP_REGION_MEM_CELLS,  /* struct fp_mem_cell[], id 0 unused, id 1 = what found no room */
-	FP_REGION_MEM_HEADS,  /* uint32_t[FP_MEM_HEADS, or _MANY]; the writer's own */
 	FP_REGION_MEM_POINTS, /* struct fp_mem_point[] */
 	FP_REGION_MEM_STREAM, /* bytes, capture/mem_stream.h */
 	FP_REGION_COPIES,     /* struct fp_copy_slot[], id 0 unused */
@@ -45,11 +43,7 @@ enum fp_region_id {
 };
 
 #define FP_CODE_HEADS 1024u
-#define FP_NODE_HEADS 4096u
-#define FP_NODE_HEADS_MANY 262144u /* reserved, and used where each allocation has its stack */
 #define FP_CPU_HEADS 1024u
-#define FP_MEM_HEADS 8192u
-#define FP_MEM_HEADS_MANY 131072u
 #define FP_COPY_HEADS 512u
 #define FP_LOG_CHUNK_BYTES 4096u
 
@@ -302,7 +296,7 @@ enum fp_mark {
 struct fp_node {
 	uint64_t key;
 	uint32_t parent;
-	uint32_t next;             /* hash chain, 0 = end */
+	uint32_t reserved;
 };
 
 /* Where the interrupted pc was. */
@@ -420,10 +414,10 @@ struct fp_mem_cell {
 	uint16_t size_class;
 	uint64_t temporary_bytes;
 	uint32_t n_temporary;      /* same units as n_allocs; stops at UINT32_MAX */
-	uint32_t next;             /* hash chain */
+	uint32_t stack;            /* node id of the leaf */
 	/* second */
 	uint64_t n_peak, peak_bytes;
-	uint32_t stack;            /* node id of the leaf */
+	uint32_t reserved;
 	uint32_t thread;           /* index into THREADS, the one that allocated */
 	uint16_t checkpoint;       /* low bits of the number of the last one seen */
 	uint16_t last_up;          /* … of the one that counted as an up last */

@@ -83,7 +83,33 @@ void fp_memory_start(enum fp_mem_mode mode, bool native, bool stream, uint64_t s
 	if (fp_context.python.n_eval)
 		h->python_eval_pc = fp_context.python.eval[0].start + 1;
 	fp_agent_memory = memory_word();
-	*memory_word() = 1;
+	*memory_word() = FP_MEMORY_ON;
+	fp_memory_hasten();
+}
+
+void fp_memory_hasten(void)
+{
+	uint32_t on = FP_MEMORY_ON;
+
+	if (fp_agent_memory == &never || !fp_mem_ledger.exact || fp_mem_ledger.lock_all || fp_context.memory_native ||
+	    !fp_hook_layout.ready || !fp_domains_over_pymalloc())
+		return;
+	(void)__atomic_compare_exchange_n(memory_word(), &on, FP_MEMORY_PLAIN, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+void fp_memory_slow_down(void)
+{
+	uint32_t plain = FP_MEMORY_PLAIN;
+
+	if (fp_agent_memory != &never)
+		(void)__atomic_compare_exchange_n(memory_word(), &plain, FP_MEMORY_ON, false, __ATOMIC_RELAXED,
+						  __ATOMIC_RELAXED);
+}
+
+void fp_memory_lock_all(void)
+{
+	fp_mem_ledger.lock_all = true;
+	fp_memory_slow_down();
 }
 
 void fp_memory_pause(bool paused)
@@ -92,7 +118,8 @@ void fp_memory_pause(bool paused)
 
 	if (fp_agent_memory == &never || h->frozen_ns)
 		return;
-	*memory_word() = !paused;
+	*memory_word() = paused ? FP_MEMORY_OFF : FP_MEMORY_ON;
+	fp_memory_hasten();
 	if (paused) {
 		h->heap_bytes = fp_mem_heap_bytes();
 		fp_memory_take_balance(&h->at_end);

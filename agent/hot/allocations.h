@@ -52,6 +52,21 @@ void fp_memory_unlock_python(void);
 /* The slot is given up while the thread still frees. */
 void fp_memory_thread_ended(const struct fp_thread *t);
 
+/* What *fp_agent_memory says.  PLAIN: Python's half may book without another look:
+ * exact, no lock, no native stacks, the layout is known, pymalloc beneath.  It is
+ * looked at before the interpreter is called. */
+enum {
+	FP_MEMORY_OFF,
+	FP_MEMORY_ON,
+	FP_MEMORY_PLAIN,
+};
+/* On becomes plain where that is so now: what it needs has come. */
+void fp_memory_hasten(void);
+/* Not plain from now on. */
+void fp_memory_slow_down(void);
+/* From now on Python's half takes the lock too. */
+void fp_memory_lock_all(void);
+
 /* The stack of t for a block.  attached: the calling thread holds the GIL. */
 uint32_t fp_memory_stack(struct fp_thread *t, bool attached);
 
@@ -70,6 +85,8 @@ bool fp_memory_ended(void);
 void fp_domains_install(bool exact);
 /* Does a call of mmap that returns to caller map an arena? */
 bool fp_domains_maps_arenas(const void *caller);
+/* Does pymalloc stand below, as far as is known? */
+bool fp_domains_over_pymalloc(void);
 /* In a hook of the system's allocators, GIL held: were we replaced? */
 void fp_domains_check(struct fp_thread *t);
 

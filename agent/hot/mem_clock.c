@@ -12,9 +12,9 @@
 #include "agent/base/safe_load.h"
 #include "agent/base/sys.h"
 #include "agent/base/text.h"
-#include "agent/hot/python_stack.h"
 #include "agent/ledger/mem_ranges.h"
 #include "agent/ledger/mem_stream.h"
+#include "agent/ledger/node_table.h"
 
 #define TICK_LEAST_NS 10000000
 #define TICKS_SHARE 4096       /* a tick is at least this part of the run */
@@ -85,17 +85,9 @@ static uint64_t resident_bytes(void)
 	return pages * FP_PAGE_BYTES;
 }
 
-static void add_hook_memory(struct fp_thread *t, void *ctx)
-{
-	*(uint64_t *)ctx += fp_hook_memory_bytes(t);
-}
-
 static uint64_t agent_anon_bytes(void)
 {
-	uint64_t hooks = 0;
-
-	fp_thread_each(add_hook_memory, &hooks);
-	return fp_blocks_memory_bytes() + fp_thread_memory_bytes() + hooks;
+	return fp_blocks_memory_bytes() + fp_thread_memory_bytes() + fp_node_table_bytes() + fp_mem_cells_bytes();
 }
 
 static uint64_t capture_bytes(void)
@@ -213,7 +205,7 @@ static void advance_generation(uint32_t now_ms)
 static void look_for_interpreters(void)
 {
 	if (!fp_mem_ledger.lock_all && fp_python_interpreters(&fp_context.python, &fp_reader_own) > 1)
-		fp_mem_ledger.lock_all = true;
+		fp_memory_lock_all();
 }
 
 void fp_memory_tick(struct fp_thread *t)
@@ -252,7 +244,7 @@ void fp_memory_freeze(void)
 		return;
 	*(volatile uint32_t *)fp_agent_memory = 0;
 	now_ns = since_start_ns();
-	fp_mem_settle_waiting();
+	fp_mem_settle_waiting(NULL);
 	add_point(now_ns);
 	h->heap_bytes = fp_mem_heap_bytes();
 	fp_mem_publish_peak();

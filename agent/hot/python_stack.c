@@ -6,6 +6,7 @@
 #include "agent/base/hash.h"
 #include "agent/base/safe_load.h"
 #include "agent/base/sys.h"
+#include "agent/hot/allocations.h"
 #include "agent/hot/stack.h"
 #include "agent/ledger/code_table.h"
 #include "agent/ledger/mem_ledger.h"
@@ -39,21 +40,52 @@ FP_COLD bool fp_hook_layout_open(void)
 	l.ip_unit = found.ip_unit;
 	l.offset_known = found.offset_known;
 	l.objects = found.ip_mask != UINT64_MAX;
-	l.attached = found.attached;
-	l.current = found.current;
+	l.thread_mask = found.attached == INTPTR_MIN ? 0 : UINTPTR_MAX;
+	l.attached = found.attached == INTPTR_MIN ? found.current : (uintptr_t)found.attached;
 	fp_hook_layout = l;
+	fp_memory_hasten();
 	return true;
 }
 
-/* By the checked way; notes what the code object is. */
-static uint32_t intern_checked(struct fp_hook_memory *h, uint32_t parent, const struct fp_hook_frame *m)
+/* An instruction of what lies at that address now; 0: not to be cached.  Exact:
+ * two instructions have two of them, and a freed code object's are never met
+ * again.  objects: ip counts from the start of the code. */
+static inline uint64_t place_of(uintptr_t code, uintptr_t ip, bool objects)
 {
-	struct fp_hook_code *c = &h->codes[(m->code >> 6) % FP_HOOK_CODES];
+	uint64_t generation = (uint64_t)fp_mem_code_generation(code) << FP_MEM_CODE_GENERATION_SHIFT;
+
+	if (!objects)
+		return ip | generation;
+	return ip >> 14 || code >> 47 ? 0 : (code >> 4) << 14 | ip | generation;
+}
+
+static inline struct fp_hook_set *set_of(struct fp_hook_set *sets, uint32_t shift, uint64_t where, uint32_t parent,
+						 uint32_t kind)
+{
+	uint64_t mixed = (where ^ (uint64_t)kind << 40) ^ (uint64_t)parent * 0xd6e8feb86659fd93ull;
+
+	return &sets[mixed * 0xbf58476d1ce4e5b9ull >> shift];
+}
+
+/* Puts an entry before the others of its set; the last falls out. */
+static void put_first(struct fp_hook_set *set, const struct fp_hook_entry *e)
+{
+	if (!e->where)
+		return;
+	for (uint32_t way = FP_HOOK_WAYS - 1; way; way--)
+		set->ways[way] = set->ways[way - 1];
+	set->ways[0] = *e;
+}
+
+/* By the checked way; notes what the code object is. */
+static uint32_t intern_checked(struct fp_hook_memory *h, uint32_t parent, uintptr_t frame, uintptr_t code)
+{
+	struct fp_hook_code *c = &h->codes[fp_mem_code_place(code) % FP_HOOK_CODES];
 	struct fp_segment *s = &fp_context.segment;
 	struct fp_py_frame f;
 	uint32_t code_id = 0;
 
-	switch (fp_python_frame(&fp_context.python, &fp_reader_own, m->frame, &f)) {
+	switch (fp_python_frame(&fp_context.python, &fp_reader_own, frame, &f)) {
 	case 0:
 		code_id = fp_code_intern(s, &fp_context.python, &fp_reader_own, f.code);
 		fp_mem_watch_code(f.code);
@@ -67,132 +99,116 @@ static uint32_t intern_checked(struct fp_hook_memory *h, uint32_t parent, const 
 		fp_loss_count(s, FP_LOSS_walk_torn);
 		return fp_node_intern(s, parent, FP_KEY_MAKE_MARK(FP_MARK_torn));
 	}
-	*c = (struct fp_hook_code){.code = m->code, .id = code_id, .stamp = h->stamp};
+	*c = (struct fp_hook_code){.code = code, .id = code_id, .generation = fp_mem_code_generation(code)};
 	return code_id ? fp_node_intern(s, parent, FP_KEY_MAKE_PYTHON(code_id, f.offset)) : parent;
 }
 
-static uint32_t intern_new(struct fp_hook_memory *h, uint32_t parent, const struct fp_hook_frame *m)
+static uint32_t intern_new(struct fp_hook_memory *h, uint32_t parent, uintptr_t frame, uintptr_t code, uintptr_t ip)
 {
 	const struct fp_hook_layout *l = &fp_hook_layout;
-	const struct fp_hook_code *c = &h->codes[(m->code >> 6) % FP_HOOK_CODES];
+	const struct fp_hook_code *c = &h->codes[fp_mem_code_place(code) % FP_HOOK_CODES];
 	int64_t offset;
 
-	if (c->stamp != h->stamp || c->code != m->code || !l->offset_known)
-		return intern_checked(h, parent, m);
+	if (c->code != code || c->generation != fp_mem_code_generation(code) || !l->offset_known)
+		return intern_checked(h, parent, frame, code);
 	if (!c->id)
 		return parent;
-	offset = l->ip_unit ? (int64_t)(int32_t)m->ip * l->ip_unit :
-			      (int64_t)(m->ip - (m->code & l->code_mask) - l->co_code);
+	offset = l->ip_unit ? (int64_t)(int32_t)ip * l->ip_unit : (int64_t)(ip - (code & l->code_mask) - l->co_code);
 	if (offset < 0 || offset > 1 << 30)
 		offset = -1;
 	return fp_node_intern(&fp_context.segment, parent, FP_KEY_MAKE_PYTHON(c->id, (int32_t)offset));
 }
 
-static inline uint32_t intern(struct fp_hook_memory *h, uint32_t parent, const struct fp_hook_frame *m)
+/* Reads frame i of the chain again; its node below the one before it. */
+static inline uint32_t intern(struct fp_hook_memory *h, uint32_t i)
 {
-	struct fp_hook_node *e = &h->nodes[(m->ip ^ parent * 0xd6e8feb86659fd93ull) * 0xbf58476d1ce4e5b9ull >> h->shift];
+	const struct fp_hook_layout *l = &fp_hook_layout;
+	uintptr_t frame = h->frames[i].frame, code = fp_hook_load(frame + l->fr_code);
+	uintptr_t ip = fp_hook_load(frame + l->fr_ip) & l->ip_mask;
+	uint64_t where = place_of(code, ip, l->objects);
+	struct fp_hook_entry fresh = {.where = where, .parent = h->nodes[i - 1]};
+	struct fp_hook_set *set = set_of(h->callers, h->shift, where, fresh.parent, 0);
 
-	if (e->ip != m->ip || e->code != m->code || e->parent != parent || e->stamp != h->stamp) {
-		uint32_t node = intern_new(h, parent, m);
-
-		*e = (struct fp_hook_node){
-			.code = m->code, .ip = m->ip, .parent = parent, .node = node, .stamp = h->stamp};
-	}
-	return e->node;
+	h->frames[i].ip = ip;
+	h->codes_of[i] = code;
+	for (const struct fp_hook_entry *e = set->ways; e != set->ways + FP_HOOK_WAYS; e++)
+		if (e->where == where && e->parent == fresh.parent && where)
+			return h->nodes[i] = e->value;
+	fresh.value = intern_new(h, fresh.parent, frame, code, ip);
+	put_first(set, &fresh);
+	return h->nodes[i] = fresh.value;
 }
 
-static inline void fill(struct fp_hook_frame *m, uintptr_t frame)
+static void intern_callers(struct fp_hook_memory *h, uint32_t first)
 {
-	m->frame = frame;
-	m->previous = fp_hook_load(frame + fp_hook_layout.fr_previous);
-	m->code = fp_hook_load(frame + fp_hook_layout.fr_code);
-	m->ip = fp_hook_load(frame + fp_hook_layout.fr_ip) & fp_hook_layout.ip_mask;
-}
-
-void fp_hook_intern_callers(struct fp_hook_memory *h, uint32_t first)
-{
-	uint32_t parent = first ? h->frames[first - 1].node : 0;
-
-	if (first + 1 >= h->n)
+	if (first >= h->n)
 		return;
-	for (uint32_t i = first; i + 1 < h->n; i++) {
-		struct fp_hook_frame *m = &h->frames[i];
-
-		fill(m, m->frame);
-		parent = m->node = intern(h, parent, m);
-	}
-	h->frames[h->n - 1].ip = NO_IP; /* its node hung below another */
+	for (uint32_t i = first; i < h->n; i++)
+		(void)intern(h, i);
+	h->frames[h->n].ip = NO_IP; /* its node hung below another */
 }
 
 /* The leaf's node. */
 static uint32_t intern_leaf(struct fp_hook_memory *h)
 {
-	struct fp_hook_frame *leaf = &h->frames[h->n - 1];
-	uint32_t parent = h->n > 1 ? leaf[-1].node : 0;
+	uint32_t node = intern(h, h->n);
 
-	fill(leaf, leaf->frame);
-	leaf->node = intern(h, parent, leaf);
-	return leaf->node ? leaf->node : fp_node_of_mark(FP_MARK_no_python_frame);
+	return node ? node : fp_node_of_mark(FP_MARK_no_python_frame);
 }
 
-static bool is_same(const struct fp_hook_frame *a, const struct fp_hook_frame *b)
+static bool is_moved(const struct fp_hook_memory *h, uint32_t i)
 {
-	return a->frame == b->frame && a->previous == b->previous && a->code == b->code && a->ip == b->ip;
+	const struct fp_hook_layout *l = &fp_hook_layout;
+	uintptr_t frame = h->frames[i].frame;
+
+	return h->frames[i].ip != (fp_hook_load(frame + l->fr_ip) & l->ip_mask) ||
+	       (l->objects && h->codes_of[i] != fp_hook_load(frame + l->fr_code));
 }
 
 /* The chain has another shape: all of it, from the leaf; entries that still
  * hold keep their nodes.  Returns the first that does not; n is set. */
 static uint32_t follow(struct fp_hook_memory *h, uintptr_t top, uintptr_t base)
 {
-	uint32_t n = 0, same = 0;
+	uint32_t n = 0, same = 1;
+	uintptr_t f;
 
-	for (uintptr_t f = top; f && f != base; f = fp_hook_load(f + fp_hook_layout.fr_previous)) {
+	for (f = top; f && f != base; f = fp_hook_load(f + fp_hook_layout.fr_previous)) {
 		if (n == FP_HOOK_FRAMES)
 			return UINT32_MAX;
 		h->chain[n++] = f;
 	}
-	for (; same < n && same < h->n; same++) {
-		struct fp_hook_frame now;
-
-		fill(&now, h->chain[n - 1 - same]);
-		if (!is_same(&now, &h->frames[same]))
-			break;
-	}
-	for (uint32_t i = same; i < n; i++) {
-		h->frames[i].frame = h->chain[n - 1 - i];
-		h->frames[i].ip = NO_IP;
-	}
+	h->frames[0].frame = f;
+	while (same <= n && same <= h->n && h->frames[same].frame == h->chain[n - same] && !is_moved(h, same))
+		same++;
+	for (uint32_t i = same; i <= n; i++)
+		h->frames[i] = (struct fp_hook_frame){.frame = h->chain[n - i], .ip = NO_IP};
 	h->n = n;
 	return same;
 }
 
-/* The frames below i as far as they are those of the memo; returns the first
- * whose instruction changed, i when none did, UINT32_MAX when a link did. */
+/* The frames to i as far as they are those of the memo; returns the first
+ * whose instruction changed, i + 1 when none did, UINT32_MAX when a link did. */
 static uint32_t check_below(const struct fp_hook_memory *h, uint32_t i)
 {
-	uint32_t first = i;
+	uint32_t first = i + 1;
 
-	while (i--) {
-		const struct fp_hook_frame *m = &h->frames[i];
-
-		if (m->ip != (fp_hook_load(m->frame + fp_hook_layout.fr_ip) & fp_hook_layout.ip_mask) ||
-		    m->code != fp_hook_load(m->frame + fp_hook_layout.fr_code))
+	for (; i; i--) {
+		if (is_moved(h, i))
 			first = i;
-		if (fp_unlikely(m->previous != fp_hook_load(m->frame + fp_hook_layout.fr_previous)))
+		if (fp_unlikely(h->frames[i - 1].frame != fp_hook_load(h->frames[i].frame + fp_hook_layout.fr_previous)))
 			return UINT32_MAX;
 	}
 	return first;
 }
 
-/* Where a frame is in the memo, looked for near its end; n: nowhere there. */
+/* Where a frame is in the memo, looked for near its end; 0: nowhere there. */
 static uint32_t find_frame(const struct fp_hook_memory *h, uintptr_t frame)
 {
-	uint32_t least = h->n > RETURNS_MAX ? h->n - RETURNS_MAX : 0;
+	uint32_t least = h->n > RETURNS_MAX ? h->n - RETURNS_MAX : 0, i;
 
-	for (uint32_t i = h->n; i-- > least;)
-		if (h->frames[i].frame == frame)
-			return i;
-	return h->n;
+	for (i = h->n; i > least && h->frames[i].frame != frame;)
+		i--;
+	return i > least ? i : 0;
 }
 
 /* Some returns, then some calls since the last event; else another shape.
@@ -202,7 +218,7 @@ static uint32_t realign(struct fp_hook_memory *h, uintptr_t top, uintptr_t base)
 	uintptr_t called[CALLS_MAX], frame = top;
 	uint32_t n_called = 0, at, first;
 
-	while ((at = find_frame(h, frame)) == h->n) {
+	while (!(at = find_frame(h, frame))) {
 		if (n_called == CALLS_MAX || !frame || frame == base)
 			return follow(h, top, base);
 		called[n_called++] = frame;
@@ -210,14 +226,12 @@ static uint32_t realign(struct fp_hook_memory *h, uintptr_t top, uintptr_t base)
 		if (!frame || frame == base)
 			return follow(h, top, base);
 	}
-	first = check_below(h, at + 1);
-	if (first == UINT32_MAX || at + 1 + n_called > FP_HOOK_FRAMES)
+	first = check_below(h, at);
+	if (first == UINT32_MAX || at + n_called > FP_HOOK_FRAMES)
 		return follow(h, top, base);
-	for (uint32_t i = 0; i < n_called; i++) {
-		h->frames[at + 1 + i].frame = called[n_called - 1 - i];
-		h->frames[at + 1 + i].ip = NO_IP;
-	}
-	h->n = at + 1 + n_called;
+	for (uint32_t i = 1; i <= n_called; i++)
+		h->frames[at + i] = (struct fp_hook_frame){.frame = called[n_called - i], .ip = NO_IP};
+	h->n = at + n_called;
 	return first;
 }
 
@@ -226,35 +240,40 @@ static FP_COLD struct fp_hook_memory *open_memory(struct fp_thread *t)
 	struct fp_hook_memory *h = fp_sys_map_private(sizeof(*h));
 
 	if (h) {
-		h->stamp = 1;
-		h->shift = 64 - (fp_mem_ledger.exact ? FP_HOOK_BITS : FP_HOOK_BITS_FEW);
+		h->shift = 64 - (fp_mem_ledger.exact ? FP_HOOK_SET_BITS : FP_HOOK_SET_BITS_FEW);
+		h->code_epoch = fp_mem_code_epoch;
+		h->code_turn = fp_mem_code_turn;
 	}
 	t->hook = h;
 	return h;
 }
 
-static FP_COLD void forget_nodes(struct fp_hook_memory *h)
+/* A code object was freed: what lies at its address now may look as it did. */
+static FP_COLD void forget_frames(struct fp_hook_memory *h)
 {
 	h->n = 0;
 	h->code_epoch = fp_mem_code_epoch;
-	h->stamp++;
+	for (uint32_t i = 0; i < FP_HOOK_LEAVES; i++)
+		h->leaves[i].value = 0;
+	if (h->code_turn == fp_mem_code_turn)
+		return;
+	h->code_turn = fp_mem_code_turn;
+	(void)fp_sys_call(SYS_madvise, h->sites, (char *)h->cells - (char *)h->sites, MADV_DONTNEED);
 }
 
 void fp_hook_memory_forget(struct fp_thread *t)
 {
-	struct fp_hook_memory *h = t->hook;
-
-	if (!h)
-		return;
-	forget_nodes(h);
+	if (t->hook)
+		fp_sys_unmap(t->hook, sizeof(*t->hook));
+	t->hook = NULL;
 }
 
-uint64_t fp_hook_memory_bytes(const struct fp_thread *t)
+size_t fp_hook_memory_bytes(void)
 {
-	return t->hook ? sizeof(*t->hook) : 0;
+	return sizeof(struct fp_hook_memory);
 }
 
-bool fp_hook_realign(struct fp_thread *t, uintptr_t tstate, uintptr_t top)
+static bool align(struct fp_thread *t, uintptr_t tstate, uintptr_t top)
 {
 	struct fp_hook_memory *h = t->hook;
 	uintptr_t base = 0;
@@ -263,7 +282,7 @@ bool fp_hook_realign(struct fp_thread *t, uintptr_t tstate, uintptr_t top)
 	if (fp_unlikely(!h) && !(h = open_memory(t)))
 		return false;
 	if (fp_unlikely(h->code_epoch != fp_mem_code_epoch))
-		forget_nodes(h);
+		forget_frames(h);
 	if (fp_hook_layout.ts_base_frame != FP_OFF_NONE)
 		base = fp_hook_load(tstate + fp_hook_layout.ts_base_frame);
 	if (fp_unlikely(!top || top == base))
@@ -273,8 +292,7 @@ bool fp_hook_realign(struct fp_thread *t, uintptr_t tstate, uintptr_t top)
 		h->n = 0;
 		return false;
 	}
-	fp_hook_intern_callers(h, first);
-	h->frames[h->n - 1].previous = fp_hook_load(top + fp_hook_layout.fr_previous);
+	intern_callers(h, first);
 	return true;
 }
 
@@ -299,34 +317,75 @@ uint32_t fp_python_stack(struct fp_thread *t, uintptr_t tstate)
 	top = fp_hook_load(tstate + fp_hook_layout.ts_frame);
 	if (fp_hook_layout.through_cframe && top)
 		top = fp_hook_load(top + fp_hook_layout.cf_frame);
-	return fp_hook_realign(t, tstate, top) ? intern_leaf(t->hook) : stack_elsewhere(t, tstate);
+	return align(t, tstate, top) ? intern_leaf(t->hook) : stack_elsewhere(t, tstate);
 }
 
-uint32_t fp_hook_cell_elsewhere(struct fp_thread *t, uintptr_t tstate, uint32_t kind)
+static inline uint8_t allocator_of(uint32_t kind)
 {
-	return fp_hook_cell(t, stack_elsewhere(t, tstate), (uint8_t)(kind >> 16), kind & 0xffff);
+	return (uint8_t)(FP_ALLOCATOR_PYTHON_MALLOC + (kind >> 6));
 }
 
-uint32_t fp_hook_cell_new(struct fp_thread *t, uint32_t kind)
+static FP_COLD uint32_t new_cell(struct fp_thread *t, struct fp_hook_set *set, struct fp_hook_entry *wanted, uint32_t kind)
 {
-	struct fp_hook_memory *h = t->hook;
-	uint32_t stack = intern_leaf(h), cell = fp_hook_cell(t, stack, (uint8_t)(kind >> 16), kind & 0xffff);
-	const struct fp_hook_frame *leaf = &h->frames[h->n - 1];
-	uint32_t parent = h->n > 1 ? leaf[-1].node : 0;
+	uint32_t stack = intern_leaf(t->hook), cell = fp_hook_cell(t, stack, allocator_of(kind), kind & 63);
 
-	*fp_hook_site_of(h, leaf->ip, parent, kind) = (struct fp_hook_site){.ip = leaf->ip,
-									     .code = leaf->code,
-									     .parent = parent,
-									     .kind = kind,
-									     .cell = cell,
-									     .stamp = h->stamp};
+	wanted->value = kind << FP_HOOK_KIND_SHIFT | cell;
+	put_first(set, wanted);
 	return cell;
+}
+
+static uint32_t cell_of_leaf(struct fp_thread *t, uint32_t kind)
+{
+	const struct fp_hook_layout *l = &fp_hook_layout;
+	struct fp_hook_memory *h = t->hook;
+	uintptr_t leaf = h->frames[h->n].frame, ip = fp_hook_load(leaf + l->fr_ip) & l->ip_mask;
+	struct fp_hook_entry wanted = {.where = place_of(fp_hook_load(leaf + l->fr_code), ip, l->objects),
+				       .parent = h->nodes[h->n - 1]};
+	struct fp_hook_set *set = set_of(h->sites, h->shift, wanted.where, wanted.parent, kind);
+	const struct fp_hook_entry *e;
+	uint32_t cell;
+
+	for (e = set->ways; e != set->ways + FP_HOOK_WAYS; e++)
+		if (e->where == wanted.where && e->parent == wanted.parent && e->value >> FP_HOOK_KIND_SHIFT == kind && e->where)
+			break;
+	cell = e != set->ways + FP_HOOK_WAYS ? e->value & ((1u << FP_HOOK_KIND_SHIFT) - 1) :
+					       new_cell(t, set, &wanted, kind);
+	if (!l->objects)
+		h->leaves[(ip >> 1 ^ kind) & (FP_HOOK_LEAVES - 1)] = (struct fp_hook_leaf){
+			.ip = ip, .parent = wanted.parent, .value = kind << FP_HOOK_KIND_SHIFT | cell};
+	return cell;
+}
+
+/* Callers whose instruction is another, in a chain of the same shape. */
+static void go_on(struct fp_hook_memory *h)
+{
+	uint32_t first = 1;
+
+	while (first < h->n && !is_moved(h, first))
+		first++;
+	intern_callers(h, first);
+}
+
+uint32_t fp_hook_cell_slowly(struct fp_thread *t, uintptr_t tstate, uint32_t kind, enum fp_hook_why why)
+{
+	uintptr_t top;
+
+	if (why == FP_HOOK_MOVED)
+		go_on(t->hook);
+	if (why != FP_HOOK_CHAIN)
+		return cell_of_leaf(t, kind);
+	top = fp_hook_load(tstate + fp_hook_layout.ts_frame);
+	if (fp_hook_layout.through_cframe && top)
+		top = fp_hook_load(top + fp_hook_layout.cf_frame);
+	if (fp_likely(align(t, tstate, top)))
+		return cell_of_leaf(t, kind);
+	return fp_hook_cell(t, stack_elsewhere(t, tstate), allocator_of(kind), kind & 63);
 }
 
 uint32_t fp_hook_cell(struct fp_thread *t, uint32_t stack, uint8_t allocator, uint32_t size_class)
 {
 	struct fp_hook_memory *h = t->hook;
-	uint64_t key = ((uint64_t)stack << 32) | fp_hook_kind(allocator, size_class);
+	uint64_t key = ((uint64_t)stack << 32) | (uint32_t)allocator << 16 | size_class;
 	struct fp_mem_cell_key wanted = {.stack = stack,
 					 .thread = t->record,
 					 .allocator = allocator,
@@ -336,7 +395,7 @@ uint32_t fp_hook_cell(struct fp_thread *t, uint32_t stack, uint8_t allocator, ui
 	if (fp_unlikely(!h) && !(h = open_memory(t)))
 		return fp_mem_cell_intern(&wanted);
 	e = &h->cells[fp_hash_mix(key, 0) % FP_HOOK_CELLS];
-	if (fp_unlikely(e->stamp != h->stamp || e->key != key))
-		*e = (struct fp_hook_cell){.key = key, .cell = fp_mem_cell_intern(&wanted), .stamp = h->stamp};
+	if (fp_unlikely(e->key != key))
+		*e = (struct fp_hook_cell){.key = key, .cell = fp_mem_cell_intern(&wanted)};
 	return e->cell;
 }

@@ -19,53 +19,64 @@
 #include "agent/hot/thread.h"
 
 #define FP_HOOK_FRAMES 4096u
-#define FP_HOOK_BITS 16u        /* of the caches where each allocation is booked … */
-#define FP_HOOK_BITS_FEW 10u    /* … and where samples are */
+#define FP_HOOK_SET_BITS 14u    /* of the caches where each allocation is booked … */
+#define FP_HOOK_SET_BITS_FEW 8u /* … and where samples are */
+#define FP_HOOK_WAYS 4u
 #define FP_HOOK_CELLS 4096u
+#define FP_HOOK_CODES 4096u
+#define FP_HOOK_LEAVES 256u
 
 struct fp_hook_frame {
-	uintptr_t frame, previous, ip, code; /* as read */
-	uint32_t node;
+	uintptr_t frame, ip; /* as read */
 };
 
-struct fp_hook_node {
-	uintptr_t code, ip;
-	uint32_t parent, node;
-	uint32_t stamp;          /* another than the memory's: empty */
+/* What was found for an instruction of a code object with the stack below it:
+ * the node, or the cell of an allocation there. */
+struct fp_hook_entry {
+	uint64_t where;      /* fp_hook_where; 0: empty */
+	uint32_t parent;
+	uint32_t value;      /* node, or kind << FP_HOOK_KIND_SHIFT | cell */
 };
+#define FP_HOOK_KIND_SHIFT 24u
+static_assert(FP_SHADOW_CELL_BITS <= FP_HOOK_KIND_SHIFT, "a cell and its kind share a word");
 
-/* A place in a function, what it asks for, and the cell of that; the stack
- * below it is parent. */
-struct fp_hook_site {
-	uintptr_t ip, code;
-	uint32_t parent, kind;   /* kind: allocator << 16 | size class */
-	uint32_t cell;
-	uint32_t stamp;
+/* Of one cache line; what was found last comes first. */
+struct fp_hook_set {
+	struct fp_hook_entry ways[FP_HOOK_WAYS];
+} __attribute__((aligned(64)));
+
+/* What the leaf's instruction asked for lately: a cell without a search. */
+struct fp_hook_leaf {
+	uintptr_t ip;
+	uint32_t parent;
+	uint32_t value;          /* kind << FP_HOOK_KIND_SHIFT | cell; 0: empty */
 };
 
 /* What a code object is: its id, 0 for frames that are no Python function. */
 struct fp_hook_code {
 	uintptr_t code;
 	uint32_t id;
-	uint32_t stamp;
+	uint32_t generation;
 };
-#define FP_HOOK_CODES 512u
 
 struct fp_hook_cell {
-	uint64_t key;            /* stack << 32 | kind */
+	uint64_t key;            /* stack << 32 | allocator << 16 | size class; 0: empty */
 	uint32_t cell;
-	uint32_t stamp;
+	uint32_t reserved;
 };
 
-/* A thread's memory of its last event; mapped at its first, kept with the slot. */
+/* A thread's memory of its last event; mapped at its first, given back with the slot. */
 struct fp_hook_memory {
 	uint32_t n;              /* frames of the last event, from the root */
-	uint32_t code_epoch;
-	uint32_t stamp;          /* of what is cached */
-	uint32_t shift;          /* 64 - the bits of the caches in use */
-	struct fp_hook_frame frames[FP_HOOK_FRAMES];
-	struct fp_hook_site sites[1u << FP_HOOK_BITS];
-	struct fp_hook_node nodes[1u << FP_HOOK_BITS];
+	uint32_t code_epoch;     /* of fp_mem_code_epoch */
+	uint32_t code_turn;      /* of fp_mem_code_turn */
+	uint32_t shift;          /* 64 - the bits that choose a set */
+	struct fp_hook_leaf leaves[FP_HOOK_LEAVES]; /* of the code objects of code_epoch */
+	struct fp_hook_frame frames[1 + FP_HOOK_FRAMES]; /* from 1; frame of [0]: the root's link */
+	uint32_t nodes[1 + FP_HOOK_FRAMES];              /* [0]: no node */
+	uintptr_t codes_of[1 + FP_HOOK_FRAMES];          /* as read */
+	struct fp_hook_set sites[1u << FP_HOOK_SET_BITS];
+	struct fp_hook_set callers[1u << FP_HOOK_SET_BITS];
 	struct fp_hook_code codes[FP_HOOK_CODES];
 	struct fp_hook_cell cells[FP_HOOK_CELLS];
 	uintptr_t chain[FP_HOOK_FRAMES]; /* leaf first, of a chain that changed its shape */
@@ -78,8 +89,7 @@ struct fp_hook_layout {
 	uint16_t co_code;
 	uint8_t ip_unit;
 	bool offset_known;
-	intptr_t attached;       /* as in fp_py_hook_layout */
-	uintptr_t current;
+	uintptr_t thread_mask, attached; /* (thread pointer & thread_mask) + attached holds the thread state */
 	uint16_t ts_base_frame;
 	bool ready;
 	bool through_cframe;
@@ -96,9 +106,10 @@ bool fp_hook_layout_open(void);
 /* The cell of a stack of this thread (mem_ledger.h), cached. */
 uint32_t fp_hook_cell(struct fp_thread *t, uint32_t stack, uint8_t allocator, uint32_t size_class);
 
+/* The kind of an allocation of at most FP_SIZE_SMALL classes by one of Python's. */
 static inline uint32_t fp_hook_kind(uint8_t allocator, uint32_t size_class)
 {
-	return ((uint32_t)allocator << 16) | size_class;
+	return ((uint32_t)(allocator - FP_ALLOCATOR_PYTHON_MALLOC) << 6) | size_class;
 }
 
 static inline uintptr_t fp_hook_load(uintptr_t address)
@@ -112,84 +123,60 @@ static inline uintptr_t fp_hook_attached(void)
 {
 	const struct fp_hook_layout *l = &fp_hook_layout;
 
-	return fp_hook_load(l->attached == INTPTR_MIN ? l->current : fp_thread_pointer() + (uintptr_t)l->attached);
+	return fp_hook_load((fp_thread_pointer() & l->thread_mask) + l->attached);
 }
 
-/* Slow ways of fp_hook_cell_here.  Both leave the nodes of all frames but the
- * leaf's right, and the leaf's frame and link. */
-void fp_hook_intern_callers(struct fp_hook_memory *h, uint32_t first);
-bool fp_hook_realign(struct fp_thread *t, uintptr_t tstate, uintptr_t top);
-uint32_t fp_hook_cell_new(struct fp_thread *t, uint32_t kind);
-uint32_t fp_hook_cell_elsewhere(struct fp_thread *t, uintptr_t tstate, uint32_t kind);
-
-static inline struct fp_hook_site *fp_hook_site_of(struct fp_hook_memory *h, uintptr_t ip, uint32_t parent, uint32_t kind)
-{
-	uint64_t mixed = (ip + (uint64_t)kind * 0x9e3779b97f4a7c15ull) ^ ((uint64_t)parent * 0xd6e8feb86659fd93ull);
-
-	return &h->sites[(mixed * 0xbf58476d1ce4e5b9ull) >> h->shift];
-}
-
-/* Are the frames those of the last event?  Callers that went on are interned. */
-static inline __attribute__((always_inline)) bool fp_hook_is_aligned(struct fp_hook_memory *h, uintptr_t top,
-								      bool objects)
+/* The cell for an allocation of this kind by the Python line that runs, when the
+ * frames are those of the last event and it asked for the same lately: no call.
+ * Else 0, and why. */
+enum fp_hook_why {
+	FP_HOOK_CHAIN, /* the chain has another shape */
+	FP_HOOK_MOVED, /* callers went on */
+	FP_HOOK_LEAF,  /* the leaf did not ask for that lately */
+};
+static inline __attribute__((always_inline)) uint32_t fp_hook_cell_here(const struct fp_hook_memory *h, uintptr_t tstate,
+									 uint32_t kind, enum fp_hook_why *why)
 {
 	const struct fp_hook_layout *l = &fp_hook_layout;
 	size_t fr_previous = l->fr_previous, fr_ip = l->fr_ip;
-	const struct fp_hook_frame *m, *moved = NULL;
+	uintptr_t top = fp_hook_load(tstate + l->ts_frame), ip, frame;
+	const struct fp_hook_frame *m;
+	const struct fp_hook_leaf *e;
+	uint64_t changed = 0;
 
-	if (fp_unlikely(!h || !h->n || h->code_epoch != fp_mem_code_epoch))
-		return false;
-	m = &h->frames[h->n - 1];
-	if (fp_unlikely(m->frame != top) || m->previous != fp_hook_load(top + fr_previous))
-		return false;
-	while (m-- != h->frames) {
-		uintptr_t frame = m->frame;
-
-		if (((fp_hook_load(frame + fr_ip) ^ m->ip) & (objects ? UINT32_MAX : UINT64_MAX)) ||
-		    (objects && fp_hook_load(frame + l->fr_code) != m->code))
-			moved = m;
-		if (fp_unlikely(m->previous != fp_hook_load(frame + fr_previous)))
-			return false;
-	}
-	if (fp_unlikely(moved != NULL))
-		fp_hook_intern_callers(h, (uint32_t)(moved - h->frames));
-	return true;
-}
-
-/* The cell for an allocation of this kind by the Python line that runs: where
- * the leaf has asked for the same at this instruction before, one probe. */
-static inline __attribute__((always_inline)) uint32_t fp_hook_cell_by(struct fp_thread *t, uintptr_t tstate,
-								       uint32_t kind, bool objects)
-{
-	const struct fp_hook_layout *l = &fp_hook_layout;
-	uintptr_t top = fp_hook_load(tstate + l->ts_frame), ip;
-	const struct fp_hook_site *site;
-	struct fp_hook_memory *h;
-	uint32_t parent;
-
+	*why = FP_HOOK_CHAIN;
 	if (l->through_cframe)
 		top = fp_hook_load(top + l->cf_frame);
-	if (fp_unlikely(!fp_hook_is_aligned(t->hook, top, objects)) && !fp_hook_realign(t, tstate, top))
-		return fp_hook_cell_elsewhere(t, tstate, kind);
-	h = t->hook;
-	parent = h->n > 1 ? h->frames[h->n - 2].node : 0;
-	ip = fp_hook_load(top + l->fr_ip) & (objects ? UINT32_MAX : UINT64_MAX);
-	site = fp_hook_site_of(h, ip, parent, kind);
-	if (fp_unlikely(site->stamp != h->stamp || site->ip != ip || site->kind != kind || site->parent != parent) ||
-	    (objects && site->code != fp_hook_load(top + l->fr_code)))
-		return fp_hook_cell_new(t, kind);
-	return site->cell;
-}
+	if (fp_unlikely(!h || h->code_epoch != fp_mem_code_epoch || !h->n))
+		return 0;
+	m = &h->frames[h->n];
+	frame = m[-1].frame;
+	if (m->frame != top || frame != fp_hook_load(top + fr_previous))
+		return 0;
+	/* The difference is kept, not the place: that would not fit into registers. */
+	while (--m != h->frames) {
+		uintptr_t caller = m[-1].frame;
 
-/* tstate: as of fp_python_stack. */
-static inline uint32_t fp_hook_cell_here(struct fp_thread *t, uintptr_t tstate, uint32_t kind)
-{
-	return fp_hook_layout.objects ? fp_hook_cell_by(t, tstate, kind, true) :
-					fp_hook_cell_by(t, tstate, kind, false);
+		changed |= fp_hook_load(frame + fr_ip) ^ m->ip;
+		if (fp_unlikely(caller != fp_hook_load(frame + fr_previous)))
+			return 0;
+		frame = caller;
+	}
+	*why = FP_HOOK_MOVED;
+	if (changed)
+		return 0;
+	*why = FP_HOOK_LEAF;
+	ip = fp_hook_load(top + fr_ip);
+	e = &h->leaves[(ip >> 1 ^ kind) & (FP_HOOK_LEAVES - 1)];
+	if (fp_likely(e->ip == ip && e->parent == h->nodes[h->n - 1] && e->value >> FP_HOOK_KIND_SHIFT == kind))
+		return e->value & ((1u << FP_HOOK_KIND_SHIFT) - 1);
+	return 0;
 }
+/* Then, or where fp_hook_layout.objects says that the above is not for these frames. */
+uint32_t fp_hook_cell_slowly(struct fp_thread *t, uintptr_t tstate, uint32_t kind, enum fp_hook_why why);
 
-/* Forgets everything: a new thread in the slot, or a fresh capture. */
+/* Forgets everything: a new thread in the slot, or a fresh capture; not in a hook. */
 void fp_hook_memory_forget(struct fp_thread *t);
-uint64_t fp_hook_memory_bytes(const struct fp_thread *t);
+size_t fp_hook_memory_bytes(void);
 
 #endif

@@ -105,9 +105,12 @@ uint64_t fp_thread_memory_bytes(void)
 	uint32_t used = __atomic_load_n(&n_slots, __ATOMIC_ACQUIRE);
 	uint64_t sum = used * sizeof(*slots);
 
-	for (uint32_t i = 0; i < used; i++)
+	for (uint32_t i = 0; i < used; i++) {
 		if (slots[i].scratch)
 			sum += resident_bytes(slots[i].scratch, slots[i].scratch->n_bytes);
+		if (slots[i].hook)
+			sum += resident_bytes(slots[i].hook, fp_hook_memory_bytes());
+	}
 	return sum;
 }
 
@@ -127,6 +130,7 @@ static bool open_record(struct fp_thread *t, uint32_t flags)
 		return false;
 	}
 	t->record = (uint32_t)(at / sizeof(*r));
+	t->memory.recent.sequence = FP_MEM_SEQUENCE(t->record);
 	r = fp_thread_record(t);
 	r->flags = flags;
 	r->start_ns = since_start_ns();

@@ -47,6 +47,7 @@ struct fp_thread_memory {
 	uint32_t layout_due;     /* events until the layout is looked at again */
 	bool drawn;              /* countdown was drawn */
 	uint32_t python_events;  /* that came through Python's allocators */
+	uint32_t end_due;        /* frees until the thread looks whether the interpreter ends */
 	uint32_t checks;         /* python_domains.c: are we still in our place? */
 	uint64_t checked;
 	struct fp_mem_recent recent;

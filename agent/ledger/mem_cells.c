@@ -3,12 +3,15 @@
 #include "agent/ledger/mem_ledger.h"
 
 #include "agent/base/hash.h"
+#include "agent/ledger/id_table.h"
 #include "agent/ledger/node_table.h"
 
 /* A counter per 16 bytes, addresses modulo 4 MiB: blocks that lie together
  * share cache lines.  Not 0: the address may be a sampled block or a code object. */
 uint8_t fp_mem_filter[1u << 18];
-uint32_t fp_mem_code_epoch;
+uint32_t fp_mem_code_epoch, fp_mem_code_turn;
+uint8_t fp_mem_code_generations[FP_MEM_CODE_PLACES];
+static struct fp_id_table ids;
 
 /* Addresses of code objects that have names; the filter says which to look for. */
 static struct fp_block_table watched;
@@ -32,8 +35,14 @@ void fp_mem_code_freed(uintptr_t address)
 
 	if (!fp_lock_take(&watched_lock))
 		return;
-	if (fp_block_take(&watched, address, &block))
+	if (fp_block_take(&watched, address, &block)) {
+		uint8_t next = (uint8_t)(fp_mem_code_generation(address) + 1) & FP_MEM_CODE_GENERATION_MAX;
+
+		__atomic_store_n(&fp_mem_code_generations[fp_mem_code_place(address)], next, __ATOMIC_RELAXED);
+		if (!next)
+			fp_mem_code_turn++;
 		fp_mem_code_epoch++;
+	}
 	fp_lock_give(&watched_lock);
 }
 
@@ -46,24 +55,19 @@ void fp_mem_give_back(void)
 
 void fp_mem_cells_forget(void)
 {
+	fp_id_forget(&ids);
 	fp_block_forget(&watched);
 	fp_lock_reset(&watched_lock);
 	fp_mem_code_epoch++;
 }
 
-static bool is_of(const struct fp_mem_cell *cell, const struct fp_mem_cell_key *key)
+static bool is_of(uint32_t id, const void *wanted)
 {
+	const struct fp_mem_cell *cell = &fp_mem_ledger.cells[id];
+	const struct fp_mem_cell_key *key = wanted;
+
 	return cell->stack == key->stack && cell->thread == key->thread && cell->allocator == key->allocator &&
 	       cell->size_class == key->size_class;
-}
-
-static uint32_t find_in_chain(const struct fp_mem_cell *cells, uint32_t id, uint32_t stop,
-			      const struct fp_mem_cell_key *key)
-{
-	for (; id != stop && id; id = cells[id].next)
-		if (is_of(&cells[id], key))
-			return id;
-	return 0;
 }
 
 static void fill(struct fp_mem_cell *cell, const struct fp_mem_cell_key *key)
@@ -83,31 +87,24 @@ static void fill(struct fp_mem_cell *cell, const struct fp_mem_cell_key *key)
 
 uint32_t fp_mem_cell_intern(const struct fp_mem_cell_key *key)
 {
-	struct fp_segment *s = fp_mem_ledger.segment;
-	struct fp_mem_cell *cells = fp_mem_ledger.cells;
-	uint32_t *heads = fp_segment_at(s, FP_REGION_MEM_HEADS);
-	uint64_t place = fp_hash_mix(((uint64_t)key->stack << 32) | key->thread,
-				     ((uint64_t)key->allocator << 16) | key->size_class);
-	uint32_t *head = &heads[place & (fp_mem_ledger.n_heads - 1)], first, id;
+	uint32_t hash = (uint32_t)(fp_hash_mix(((uint64_t)key->stack << 32) | key->thread,
+					       ((uint64_t)key->allocator << 16) | key->size_class) >> 32);
+	uint32_t id = fp_id_find(&ids, hash, is_of, key);
 	uint64_t at;
 
-	first = __atomic_load_n(head, __ATOMIC_ACQUIRE);
-	id = find_in_chain(cells, first, 0, key);
 	if (id)
 		return id;
-	at = fp_segment_claim(s, FP_REGION_MEM_CELLS, sizeof(*cells));
-	id = at == UINT64_MAX ? FP_SHADOW_CELLS : (uint32_t)(at / sizeof(*cells));
+	at = fp_segment_claim(fp_mem_ledger.segment, FP_REGION_MEM_CELLS, sizeof(struct fp_mem_cell));
+	id = at == UINT64_MAX ? FP_SHADOW_CELLS : (uint32_t)(at / sizeof(struct fp_mem_cell));
 	if (id >= FP_SHADOW_CELLS) {
-		fp_loss_count(s, FP_LOSS_mem_cells_full);
+		fp_loss_count(fp_mem_ledger.segment, FP_LOSS_mem_cells_full);
 		return FP_MEM_CELL_NO_ROOM;
 	}
-	fill(&cells[id], key);
-	do {
-		uint32_t twin = find_in_chain(cells, first, cells[id].next, key);
+	fill(&fp_mem_ledger.cells[id], key);
+	return fp_id_add(&ids, hash, id, is_of, key); /* of a twin, ours stays empty */
+}
 
-		if (twin && cells[id].next)
-			return twin; /* ours stays unlinked and empty */
-		cells[id].next = first;
-	} while (!__atomic_compare_exchange_n(head, &first, id, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE));
-	return id;
+uint64_t fp_mem_cells_bytes(void)
+{
+	return fp_id_memory_bytes(&ids);
 }

@@ -17,8 +17,6 @@ void fp_mem_ledger_init(struct fp_segment *s, enum fp_mem_mode mode, bool stream
 {
 	struct fp_mem_ledger *l = &fp_mem_ledger;
 	struct fp_block_table python = l->python.blocks, system = l->system.blocks;
-	bool many = mode == FP_MEM_EXACT &&
-		    s->header->regions[FP_REGION_MEM_HEADS].reserved_bytes >= FP_MEM_HEADS_MANY * sizeof(uint32_t);
 	struct fp_mem_cell *no_room;
 
 	if (l->segment) /* a fork child */
@@ -32,15 +30,13 @@ void fp_mem_ledger_init(struct fp_segment *s, enum fp_mem_mode mode, bool stream
 				    .stream = stream,
 				    .lock_all = stream,
 				    .epoch = 1,
-				    .n_heads = many ? FP_MEM_HEADS_MANY : FP_MEM_HEADS,
 				    .sample_bytes = sample_bytes};
 	fp_block_forget(&python);
 	fp_block_forget(&system);
 	l->python.blocks = python;
 	l->system.blocks = system;
 	fp_mem_stream_init();
-	if (fp_segment_populate(s, FP_REGION_MEM_HEADS, l->n_heads * sizeof(uint32_t)) < 0 ||
-	    fp_segment_claim(s, FP_REGION_MEM_CELLS, (FP_MEM_CELL_NO_ROOM + 1) * sizeof(*no_room)) != 0) {
+	if (fp_segment_claim(s, FP_REGION_MEM_CELLS, (FP_MEM_CELL_NO_ROOM + 1) * sizeof(*no_room)) != 0) {
 		s->header->mem.mode = FP_MEM_OFF;
 		return;
 	}
@@ -123,20 +119,22 @@ static FP_COLD void end_missed(struct fp_mem_half *half, uintptr_t address)
 	(void)fp_mem_unbook(half, address, NULL);
 }
 
-void fp_mem_settle_one(struct fp_mem_waiting *w)
+void fp_mem_settle_one(struct fp_mem_waiting *w, struct fp_mem_recent *recent)
 {
 	struct fp_mem_waiting block = *w;
 
 	w->address = 0;
 	fp_mem_ledger.waiting_bytes -= block.n_bytes;
 	fp_mem_book(&fp_mem_ledger.python, block.cell, block.address, block.n_bytes, NULL);
+	if (recent && recent->sequence - block.sequence < recent->n)
+		fp_mem_remember(recent, block.address, block.sequence);
 }
 
-FP_COLD void fp_mem_settle_waiting(void)
+FP_COLD void fp_mem_settle_waiting(struct fp_mem_recent *recent)
 {
 	for (uint32_t i = 0; i < FP_MEM_WAITING && fp_mem_ledger.waiting_bytes; i++)
 		if (fp_mem_ledger.waiting[i].address)
-			fp_mem_settle_one(&fp_mem_ledger.waiting[i]);
+			fp_mem_settle_one(&fp_mem_ledger.waiting[i], recent);
 }
 
 static FP_COLD void lose_block(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uint64_t n_bytes)
@@ -198,7 +196,7 @@ void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uin
 			lose_block(half, cell, address, n_bytes);
 	}
 	if (recent)
-		fp_mem_remember(recent, address);
+		fp_mem_remember(recent, address, recent->sequence);
 	if (l->stream && word)
 		fp_mem_stream_alloc(cell, c, address, n_bytes);
 }
@@ -253,7 +251,7 @@ static __attribute__((noinline)) void book_sampled(uint32_t cell, uintptr_t addr
 	if (*counter != UINT8_MAX)
 		++*counter;
 	if (recent)
-		fp_mem_remember(recent, address);
+		fp_mem_remember(recent, address, recent->sequence);
 	if (l->stream)
 		fp_mem_stream_alloc(cell, c, address, n_bytes);
 }

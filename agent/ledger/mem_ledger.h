@@ -41,6 +41,8 @@ struct fp_mem_half {
 struct fp_mem_waiting {
 	uintptr_t address;       /* 0: nothing waits */
 	uint32_t cell, n_bytes;
+	uint64_t sequence;       /* of the thread that made it, at that moment */
+	uint64_t reserved;       /* 32 bytes are a shift */
 };
 
 struct fp_mem_ledger {
@@ -64,17 +66,20 @@ struct fp_mem_ledger {
 	uint64_t waiting_bytes;  /* of waiting: live, but not yet in heap_bytes */
 	struct fp_mem_waiting waiting[FP_MEM_WAITING];
 	uint64_t sample_bytes;
-	uint32_t n_heads;        /* of chains of cells */
 };
 extern struct fp_mem_ledger fp_mem_ledger;
 
 /* The blocks that a thread made last, to know temporary ones. */
-#define FP_MEM_RECENT 65u
+#define FP_MEM_RECENT 128u       /* a power of two above FP_MEM_RECENT_MOST */
+#define FP_MEM_RECENT_MOST 65u
+#define FP_MEM_SEQUENCE(record) ((uint64_t)(record) << 40) /* where a thread begins to count */
 struct fp_mem_recent {
-	uint64_t sequence;       /* allocations of the thread so far; its hooks count */
-	uint32_t next, n;        /* n: threshold + 1 entries are used */
-	uintptr_t addresses[FP_MEM_RECENT];
-	uint64_t sequences[FP_MEM_RECENT];
+	uint64_t sequence;       /* allocations of the thread so far; its hooks count, from where no other thread's are */
+	uint32_t n;              /* threshold + 1, at most FP_MEM_RECENT_MOST: the last n may be temporary */
+	struct {
+		uintptr_t address;
+		uint64_t sequence;
+	} blocks[FP_MEM_RECENT]; /* by sequence; of those that do not wait */
 };
 
 /* Tables of a fresh capture; the blocks are forgotten.  Boot and fork child. */
@@ -168,26 +173,21 @@ static inline void fp_mem_subtract(struct fp_mem_cell *c, uint64_t n, uint64_t n
 	}
 }
 
-static inline void fp_mem_remember(struct fp_mem_recent *recent, uintptr_t address)
+static inline void fp_mem_remember(struct fp_mem_recent *recent, uintptr_t address, uint64_t sequence)
 {
-	uint32_t i = recent->next;
-
-	recent->addresses[i] = address;
-	recent->sequences[i] = recent->sequence;
-	recent->next = i + 1 < recent->n ? i + 1 : 0;
+	recent->blocks[sequence % FP_MEM_RECENT].address = address;
+	recent->blocks[sequence % FP_MEM_RECENT].sequence = sequence;
 }
 
-/* Was it made so few allocations ago by this thread? */
+/* Was it made so few allocations ago by this thread?  A second block at an
+ * address is the later one. */
 static inline bool fp_mem_is_temporary(const struct fp_mem_recent *recent, uintptr_t address)
 {
-	uint32_t i = 0;
-
-	/* The usual threshold of 1 without a loop. */
-	if (recent->addresses[0] != address && recent->addresses[1] != address && recent->n <= 2)
-		return false;
-	while (i < recent->n && recent->addresses[i] != address)
-		i++;
-	return i < recent->n && recent->sequence - recent->sequences[i] < recent->n;
+	for (uint64_t sequence = recent->sequence; recent->sequence - sequence < recent->n; sequence--)
+		if (recent->blocks[sequence % FP_MEM_RECENT].address == address &&
+		    recent->blocks[sequence % FP_MEM_RECENT].sequence == sequence)
+			return true;
+	return false;
 }
 
 static inline bool fp_mem_is_small(uintptr_t address, uint64_t n_bytes)
@@ -195,14 +195,18 @@ static inline bool fp_mem_is_small(uintptr_t address, uint64_t n_bytes)
 	return n_bytes <= 16u * FP_SIZE_SMALL && !(address & 15);
 }
 
+static_assert(sizeof(struct fp_mem_waiting) == 32, "addresses are multiples of 16: fp_mem_waiting_of");
 static inline struct fp_mem_waiting *fp_mem_waiting_of(uintptr_t address)
 {
-	return &fp_mem_ledger.waiting[(address >> 4 ^ address >> 9) & (FP_MEM_WAITING - 1)];
+	uintptr_t at = (address << 1 ^ address >> 4) & (FP_MEM_WAITING - 1) * sizeof(struct fp_mem_waiting);
+
+	return (struct fp_mem_waiting *)((char *)fp_mem_ledger.waiting + at);
 }
 
-/* Books what waits: all of it, or the block in one slot (not empty). */
-void fp_mem_settle_waiting(void);
-void fp_mem_settle_one(struct fp_mem_waiting *w);
+/* Books what waits: all of it, or the block in one slot (not empty).  recent: of
+ * the calling thread, whose blocks may still be temporary; or NULL. */
+void fp_mem_settle_waiting(struct fp_mem_recent *recent);
+void fp_mem_settle_one(struct fp_mem_waiting *w, struct fp_mem_recent *recent);
 
 /* The common case of fp_mem_book, for a small block of the python half: it
  * waits. */
@@ -211,12 +215,20 @@ static inline void fp_mem_book_small(uint32_t cell, uintptr_t address, uint64_t 
 	struct fp_mem_waiting *w = fp_mem_waiting_of(address);
 
 	if (w->address)
-		fp_mem_settle_one(w);
+		fp_mem_settle_one(w, recent);
 	w->address = address;
 	w->cell = cell;
 	w->n_bytes = (uint32_t)n_bytes;
+	w->sequence = recent->sequence;
 	fp_mem_ledger.waiting_bytes += n_bytes;
-	fp_mem_remember(recent, address);
+}
+
+/* Without lock_all, in the thread that holds the GIL: what waits is part of a peak
+ * that ends now. */
+static inline void fp_mem_settle_peak(struct fp_mem_recent *recent)
+{
+	if (fp_unlikely(fp_mem_heap_bytes() + fp_mem_ledger.waiting_bytes >= fp_mem_ledger.peak_bytes))
+		fp_mem_settle_waiting(recent);
 }
 
 /* The block waits: it ends here, and nothing but its cell's counts has changed.
@@ -225,30 +237,28 @@ static inline bool fp_mem_cancel(uintptr_t address, const struct fp_mem_recent *
 {
 	struct fp_mem_ledger *l = &fp_mem_ledger;
 	struct fp_mem_waiting *w = fp_mem_waiting_of(address);
+	uint64_t n_bytes = w->n_bytes, waiting_bytes = l->waiting_bytes;
 	struct fp_mem_cell *c;
 
-	if (w->address != address)
-		return false;
-	if (fp_unlikely(fp_mem_heap_bytes() + l->waiting_bytes >= l->peak_bytes)) {
-		fp_mem_settle_waiting(); /* it was part of a peak */
-		return false;
-	}
+	if (w->address != address || fp_unlikely(fp_mem_heap_bytes() + waiting_bytes >= l->peak_bytes))
+		return false; /* a part of a peak is settled first */
 	c = &l->cells[w->cell];
 	w->address = 0;
-	l->waiting_bytes -= w->n_bytes;
+	l->waiting_bytes = waiting_bytes - n_bytes;
 	c->n_allocs++;
 	c->n_frees++;
-	c->alloc_bytes += w->n_bytes;
-	c->freed_bytes += w->n_bytes;
-	if (fp_mem_is_temporary(recent, address)) {
-		c->n_temporary += c->n_temporary != UINT32_MAX;
-		c->temporary_bytes += w->n_bytes;
+	c->alloc_bytes += n_bytes;
+	c->freed_bytes += n_bytes;
+	if (recent->sequence - w->sequence < recent->n) {
+		if (fp_unlikely(!++c->n_temporary))
+			c->n_temporary = UINT32_MAX;
+		c->temporary_bytes += n_bytes;
 	}
 	return true;
 }
 
 /* The common case of fp_mem_unbook, without lock_all, for a block of the python half in the
- * shadow.  0: nothing was done, else the cell. */
+ * shadow; a peak was settled.  0: nothing was done, else the cell. */
 static inline uint32_t fp_mem_unbook_small(uintptr_t address, const struct fp_mem_recent *recent)
 {
 	struct fp_mem_ledger *l = &fp_mem_ledger;
@@ -309,11 +319,28 @@ static inline void fp_mem_look_for_code(uintptr_t address)
 		fp_mem_code_freed(address);
 }
 
-/* Counts watched addresses that were freed: what was cached by address before
- * is stale. */
+/* Counts watched addresses that were freed: a frame seen before may now be of
+ * another code object. */
 extern uint32_t fp_mem_code_epoch;
+/* The same for the addresses that share a place here: what is cached with another
+ * generation is stale.  One that comes round again makes a turn: all is stale. */
+#define FP_MEM_CODE_PLACES 4096u
+#define FP_MEM_CODE_GENERATION_SHIFT 57u
+#define FP_MEM_CODE_GENERATION_MAX 127u
+extern uint8_t fp_mem_code_generations[FP_MEM_CODE_PLACES];
+extern uint32_t fp_mem_code_turn;
+static inline uint32_t fp_mem_code_place(uintptr_t code)
+{
+	return code >> 6 & (FP_MEM_CODE_PLACES - 1); /* without the tags of stack references */
+}
+static inline uint8_t fp_mem_code_generation(uintptr_t code)
+{
+	return __atomic_load_n(&fp_mem_code_generations[fp_mem_code_place(code)], __ATOMIC_RELAXED);
+}
 void fp_mem_cells_forget(void);
 /* The calling thread left what it did half-way, by a jump or its end: its locks. */
 void fp_mem_give_back(void);
+/* Private memory that finds cells. */
+uint64_t fp_mem_cells_bytes(void);
 
 #endif

@@ -14,8 +14,8 @@
  * that a sample can always be booked somewhere.  Marks are known by id, not by
  * interning.  0 or -errno. */
 FP_NODISCARD int fp_node_table_init(struct fp_segment *s);
-/* Before the first node is interned: room for hundreds of thousands. */
-void fp_node_table_expect_many(void);
+/* Private memory that finds them. */
+uint64_t fp_node_table_bytes(void);
 
 /* The node of key under parent; the id of the mark no_room when full. */
 uint32_t fp_node_intern(struct fp_segment *s, uint32_t parent, uint64_t key);

@@ -130,8 +130,8 @@ static void book(unsigned slot, uint32_t cell, uint64_t n_bytes, bool wait)
 		fp_mem_book_small(cell, address_of(slot), n_bytes, &recent);
 		return;
 	}
-	if (wait && is_python(slot))
-		fp_mem_settle_waiting();
+	if (wait && is_python(slot) && fp_mem_waiting_of(address_of(slot))->address == address_of(slot))
+		fp_mem_settle_waiting(&recent);
 	fp_mem_book(half_of(slot), cell, address_of(slot), n_bytes, &recent);
 }
 
@@ -140,9 +140,11 @@ static void unbook(unsigned slot, bool wait)
 	struct fp_mem_gone gone;
 
 	if (wait && is_python(slot)) { /* as the hooks do */
-		if (fp_mem_cancel(address_of(slot), &recent) || fp_mem_unbook_small(address_of(slot), &recent))
+		if (fp_mem_cancel(address_of(slot), &recent))
 			return;
-		fp_mem_settle_waiting();
+		fp_mem_settle_peak(&recent);
+		if (fp_mem_unbook_small(address_of(slot), &recent))
+			return;
 	}
 	gone = fp_mem_unbook(half_of(slot), address_of(slot), &recent);
 	assert_int_equal(gone.cell, slots[slot].cell);
@@ -156,7 +158,7 @@ static void fail_resize(unsigned slot, bool wait)
 	struct fp_mem_gone gone;
 
 	if (wait)
-		fp_mem_settle_waiting();
+		fp_mem_settle_waiting(&recent);
 	gone = fp_mem_unbook(half_of(slot), address_of(slot), NULL);
 	assert_int_equal(gone.n_bytes, slots[slot].n_bytes);
 	fp_mem_rebook(half_of(slot), address_of(slot), &gone);
@@ -215,7 +217,7 @@ static void run(uint64_t seed, bool wait, bool fails)
 			fp_mem_checkpoint();
 		operate(fp_random_next(&random), wait, fails);
 	}
-	fp_mem_settle_waiting();
+	fp_mem_settle_waiting(&recent);
 }
 
 static void check_cells(bool births)

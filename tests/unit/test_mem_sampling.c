@@ -87,7 +87,7 @@ static struct sums take_sums(void)
 	return s;
 }
 
-/* As the hooks do: agent/hot/python_domains.c. */
+/* As the hooks do: agent/hot/domains_sampled.c. */
 static void allocate_all(uint64_t seed)
 {
 	uint64_t random = seed * 0x9e3779b97f4a7c15ull | 1;

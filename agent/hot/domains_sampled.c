@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The wrappers that book the blocks that a Poisson process over bytes meets, and
+ * cost the others a subtraction.  See python_domains.h for where they run.
+ */
+#include "agent/base/float_mode.h"
+#include "agent/base/poisson.h"
+#include "agent/hot/python_domains.h"
+#include "agent/hot/python_stack.h"
+
+static FP_COLD int64_t draw(struct fp_thread *t, uint64_t mean_bytes)
+{
+	return fp_poisson_distance(&t->random, mean_bytes);
+}
+
+/* Bytes until the next sample. */
+static int64_t next_distance(struct fp_thread *t)
+{
+	struct fp_float_mode mode = fp_float_begin();
+	int64_t n_bytes = draw(t, fp_mem_ledger.sample_bytes);
+
+	fp_float_end(mode);
+	return n_bytes;
+}
+
+/* The countdown has passed 0: this block is met, unless nothing was drawn yet. */
+static FP_COLD void meet(struct fp_thread *t, void *block, size_t n_bytes, uint8_t allocator)
+{
+	bool drawn = t->memory.drawn;
+	uint32_t stack, cell;
+
+	if (!*fp_agent_memory || !fp_mem_ledger.sample_bytes) {
+		t->memory.countdown = INT64_MAX / 2;
+		t->memory.drawn = false;
+		return;
+	}
+	t->random |= 1;
+	t->memory.countdown = next_distance(t) - 1; /* met below 0, not at it */
+	t->memory.drawn = true;
+	if (!drawn) {
+		/* This block is the first to count; what it covers may hold a sample. */
+		t->memory.countdown -= (int64_t)n_bytes;
+		if (t->memory.countdown >= 0)
+			return;
+		t->memory.countdown = next_distance(t) - 1;
+	}
+	if (!block || !fp_memory_enter())
+		return;
+	t->memory.python_events++;
+	stack = fp_memory_stack(t, true);
+	cell = fp_hook_cell(t, stack, allocator, fp_size_class(n_bytes));
+	if (fp_memory_lock_python(t)) {
+		fp_mem_book_sampled(cell, (uintptr_t)block, n_bytes, &t->memory.recent);
+		fp_memory_unlock_python();
+	}
+	fp_domains_after_events(t);
+	fp_memory_leave(t);
+}
+
+/* The filter says that the block may be one that was met, or a code object. */
+static FP_COLD struct fp_mem_gone end_met(struct fp_thread *t, void *block)
+{
+	struct fp_mem_gone gone = {.cell = 0};
+
+	if (!*fp_agent_memory || !fp_memory_enter())
+		return gone;
+	fp_mem_look_for_code((uintptr_t)block);
+	if (!fp_memory_ended() && fp_memory_lock_python(t)) {
+		gone = fp_mem_unbook(&fp_mem_ledger.python, (uintptr_t)block, &t->memory.recent);
+		fp_memory_unlock_python();
+	}
+	fp_memory_leave(t);
+	return gone;
+}
+
+/* A large block, one that is met, or a thread that is not known. */
+static FP_COLD void *sampled_malloc_slow(const struct fp_py_allocator *a, size_t n_bytes)
+{
+	struct fp_thread *t = fp_domains_thread();
+	void *block;
+
+	if (fp_unlikely(!t))
+		return a->malloc(a->ctx, n_bytes);
+	t->memory.carrier_depth++;
+	block = a->malloc(a->ctx, n_bytes);
+	t->memory.carrier_depth--;
+	if (fp_unlikely(t->memory.countdown < 0))
+		meet(t, block, n_bytes, FP_ALLOCATOR_PYTHON_MALLOC);
+	return block;
+}
+
+static void *sampled_malloc(void *ctx, size_t n_bytes)
+{
+	const struct fp_py_allocator *a = ctx;
+	struct fp_thread *t = fp_thread_self;
+
+	if (fp_unlikely(!t))
+		return sampled_malloc_slow(a, n_bytes);
+	t->memory.recent.sequence++;
+	if (fp_unlikely((t->memory.countdown -= (int64_t)n_bytes) < 0 || n_bytes - 1 >= fp_carry_limit))
+		return sampled_malloc_slow(a, n_bytes);
+	return a->malloc(a->ctx, n_bytes);
+}
+
+static void *sampled_calloc(void *ctx, size_t n, size_t n_bytes)
+{
+	const struct fp_py_allocator *a = ctx;
+	struct fp_thread *t = fp_domains_thread();
+	void *block;
+
+	if (fp_unlikely(!t))
+		return a->calloc(a->ctx, n, n_bytes);
+	t->memory.carrier_depth++;
+	block = a->calloc(a->ctx, n, n_bytes);
+	t->memory.carrier_depth--;
+	if (fp_unlikely(!block))
+		return block;
+	t->memory.recent.sequence++;
+	if (fp_unlikely((t->memory.countdown -= (int64_t)(n * n_bytes)) < 0))
+		meet(t, block, n * n_bytes, FP_ALLOCATOR_PYTHON_CALLOC);
+	return block;
+}
+
+static void *sampled_realloc(void *ctx, void *block, size_t n_bytes)
+{
+	const struct fp_py_allocator *a = ctx;
+	struct fp_thread *t = fp_domains_thread();
+	struct fp_mem_gone gone = {.cell = 0};
+	void *moved;
+
+	if (fp_unlikely(!t))
+		return a->realloc(a->ctx, block, n_bytes);
+	if (block && fp_unlikely(fp_mem_filter_of((uintptr_t)block)))
+		gone = end_met(t, block);
+	t->memory.carrier_depth++;
+	moved = a->realloc(a->ctx, block, n_bytes);
+	t->memory.carrier_depth--;
+	if (fp_unlikely(!moved)) {
+		fp_domains_rebook(t, block, &gone);
+		return moved;
+	}
+	t->memory.recent.sequence++;
+	if (fp_unlikely((t->memory.countdown -= (int64_t)n_bytes) < 0))
+		meet(t, moved, n_bytes, FP_ALLOCATOR_PYTHON_REALLOC);
+	return moved;
+}
+
+static FP_COLD void sampled_free_slow(const struct fp_py_allocator *a, void *block)
+{
+	struct fp_thread *t = fp_domains_thread();
+
+	if (t)
+		(void)end_met(t, block);
+	a->free(a->ctx, block);
+}
+
+static void sampled_free(void *ctx, void *block)
+{
+	const struct fp_py_allocator *a = ctx;
+
+	if (fp_unlikely(fp_mem_filter_of((uintptr_t)block))) {
+		sampled_free_slow(a, block);
+		return;
+	}
+	a->free(a->ctx, block);
+}
+
+const struct fp_py_allocator fp_domains_sampled = {
+	.malloc = sampled_malloc, .calloc = sampled_calloc, .realloc = sampled_realloc, .free = sampled_free};

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the wrappers around Python's allocators share.  They run with the GIL held
+ * (free-threaded: attached), so the ledger's python half needs no lock; in a fork
+ * child at once; in a signal handler of the program never (CPython runs those
+ * between instructions).
+ */
+#ifndef FP_HOT_PYTHON_DOMAINS_H
+#define FP_HOT_PYTHON_DOMAINS_H
+
+#include "agent/agent.h"
+#include "agent/hot/allocations.h"
+
+/* PyMemAllocatorEx of cpython/pymem.h, 3.5 and later. */
+struct fp_py_allocator {
+	void *ctx;
+	void *(*malloc)(void *ctx, size_t n_bytes);
+	void *(*calloc)(void *ctx, size_t n, size_t n_bytes);
+	void *(*realloc)(void *ctx, void *block, size_t n_bytes);
+	void (*free)(void *ctx, void *block);
+};
+
+/* Every allocation, or those that are met by sampling; ctx is what stands below. */
+extern const struct fp_py_allocator fp_domains_exact, fp_domains_sampled;
+
+/* Larger requests are handed on to malloc, and those for nothing: n - 1 tells.
+ * With other allocators beneath than pymalloc, all may be: the limit is 0. */
+#define FP_LARGE_BYTES 512u
+extern size_t fp_carry_limit;
+
+FP_COLD struct fp_thread *fp_domains_adopt(void);
+static inline struct fp_thread *fp_domains_thread(void)
+{
+	struct fp_thread *t = fp_thread_self;
+
+	return fp_likely(t != NULL) ? t : fp_domains_adopt();
+}
+
+/* Now and then, inside, after a block was booked. */
+FP_COLD void fp_domains_after_events(struct fp_thread *t);
+/* Not inside: a realloc failed, the block is what it was. */
+void fp_domains_rebook(struct fp_thread *t, void *block, const struct fp_mem_gone *gone);
+
+#endif
