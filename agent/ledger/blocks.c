@@ -57,9 +57,21 @@ uint32_t *fp_shadow_open(uintptr_t address)
 	return chunk ? chunk + (address >> 4 & 0xffff) : NULL;
 }
 
+/* By the high bits of the hash: a larger table has the same order, so that growing
+ * reads and writes one entry after another. */
 static uint64_t home_of(uint64_t address, uint64_t n_entries)
 {
-	return fp_hash_mix(address >> 4, 0) >> 8 & (n_entries - 1);
+	return (fp_hash_mix(address >> 4, 0) >> 32) * n_entries >> 32;
+}
+
+static inline uint64_t after(uint64_t i, uint64_t n_entries)
+{
+	return i + 1 == n_entries ? 0 : i + 1;
+}
+
+static inline uint64_t distance(uint64_t from, uint64_t to, uint64_t n_entries)
+{
+	return to >= from ? to - from : to + n_entries - from;
 }
 
 static void insert(struct fp_block *entries, uint64_t n_entries, const struct fp_block *block)
@@ -67,13 +79,13 @@ static void insert(struct fp_block *entries, uint64_t n_entries, const struct fp
 	uint64_t i = home_of(block->address, n_entries);
 
 	while (entries[i].address)
-		i = (i + 1) & (n_entries - 1);
+		i = after(i, n_entries);
 	entries[i] = *block;
 }
 
 static bool grow(struct fp_block_table *table)
 {
-	uint64_t n_old = table->n_entries, n = n_old ? n_old * 2 : FIRST_ENTRIES;
+	uint64_t n_old = table->n_entries, n = n_old ? n_old + n_old / 4 : FIRST_ENTRIES;
 	struct fp_block *old = table->entries, *fresh = map_wiped(n * sizeof(*fresh));
 
 	if (!fresh)
@@ -98,10 +110,10 @@ bool fp_block_put(struct fp_block_table *table, const struct fp_block *block, st
 	uint64_t i;
 
 	ret_old->address = 0;
-	if (table->n_used * 4 >= table->n_entries * 3 && !grow(table) && table->n_used + 1 >= table->n_entries)
+	if (table->n_used * 5 >= table->n_entries * 4 && !grow(table) && table->n_used + 1 >= table->n_entries)
 		return false;
 	for (i = home_of(block->address, table->n_entries); table->entries[i].address;
-	     i = (i + 1) & (table->n_entries - 1))
+	     i = after(i, table->n_entries))
 		if (table->entries[i].address == block->address) {
 			*ret_old = table->entries[i];
 			table->entries[i] = *block;
@@ -116,12 +128,12 @@ bool fp_block_put(struct fp_block_table *table, const struct fp_block *block, st
 /* Entries behind the hole move up to where a search finds them. */
 static void close_hole(struct fp_block_table *table, uint64_t hole)
 {
-	uint64_t mask = table->n_entries - 1;
+	uint64_t n = table->n_entries;
 
-	for (uint64_t i = (hole + 1) & mask; table->entries[i].address; i = (i + 1) & mask) {
-		uint64_t home = home_of(table->entries[i].address, table->n_entries);
+	for (uint64_t i = after(hole, n); table->entries[i].address; i = after(i, n)) {
+		uint64_t home = home_of(table->entries[i].address, n);
 
-		if (((i - home) & mask) >= ((i - hole) & mask)) {
+		if (distance(home, i, n) >= distance(hole, i, n)) {
 			table->entries[hole] = table->entries[i];
 			hole = i;
 		}
@@ -135,7 +147,7 @@ const struct fp_block *fp_block_find(const struct fp_block_table *table, uint64_
 	if (!table->n_used)
 		return NULL;
 	for (uint64_t i = home_of(address, table->n_entries); table->entries[i].address;
-	     i = (i + 1) & (table->n_entries - 1))
+	     i = after(i, table->n_entries))
 		if (table->entries[i].address == address)
 			return &table->entries[i];
 	return NULL;
@@ -146,7 +158,7 @@ bool fp_block_take(struct fp_block_table *table, uint64_t address, struct fp_blo
 	if (!table->n_used)
 		return false;
 	for (uint64_t i = home_of(address, table->n_entries); table->entries[i].address;
-	     i = (i + 1) & (table->n_entries - 1))
+	     i = after(i, table->n_entries))
 		if (table->entries[i].address == address) {
 			*ret_block = table->entries[i];
 			close_hole(table, i);

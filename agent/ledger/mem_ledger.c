@@ -167,7 +167,7 @@ void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uin
 	uint32_t *word = NULL;
 	uint32_t size_class = (uint32_t)((n_bytes + 15) / 16);
 
-	if (fp_likely(cell != FP_MEM_CELL_NO_ROOM && fp_mem_is_small(address, n_bytes))) {
+	if (fp_likely(cell != FP_MEM_CELL_NO_ROOM && fp_mem_is_small(half, address, n_bytes))) {
 		word = fp_shadow_find(address);
 		if (fp_unlikely(!word))
 			word = fp_shadow_open(address);

@@ -28,7 +28,7 @@
 
 struct fp_mem_half {
 	uint64_t heap_bytes;
-	struct fp_block_table blocks; /* those that the shadow does not take */
+	struct fp_block_table blocks; /* those that the shadow does not take: all of system */
 };
 
 #define FP_MEM_GENERATIONS 32u
@@ -190,9 +190,12 @@ static inline bool fp_mem_is_temporary(const struct fp_mem_recent *recent, uintp
 	return false;
 }
 
-static inline bool fp_mem_is_small(uintptr_t address, uint64_t n_bytes)
+/* Does the shadow take the block?  A word per 16 bytes is a quarter of what pymalloc
+ * gives.  Of what malloc gives it is more, by its headers, and all of it again
+ * where small blocks lie between large ones: its blocks go to the table. */
+static inline bool fp_mem_is_small(const struct fp_mem_half *half, uintptr_t address, uint64_t n_bytes)
 {
-	return n_bytes <= 16u * FP_SIZE_SMALL && !(address & 15);
+	return half == &fp_mem_ledger.python && n_bytes <= 16u * FP_SIZE_SMALL && !(address & 15);
 }
 
 static_assert(sizeof(struct fp_mem_waiting) == 32, "addresses are multiples of 16: fp_mem_waiting_of");

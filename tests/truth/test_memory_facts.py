@@ -100,13 +100,16 @@ def balance_of(command, folder, **settings):
     return max(said["balance"], key=lambda b: b["peak_bytes"]), said["count"]
 
 
-def check_blocks(python):
-    """Exact: a million live blocks of 32 to 5,000 bytes."""
+def check_blocks(python, *kind):
+    """Exact: many live blocks, and what filperf holds for them."""
+    n_blocks = 1000000 if not kind else 300000
     with tempfile.TemporaryDirectory(prefix="filperf-facts-") as folder:
-        balance, n = balance_of([python.path, BLOCKS, "1000000"], folder)
+        balance, n = balance_of([python.path, BLOCKS, str(n_blocks), *kind], folder)
     most = max(40 * n, balance["peak_bytes"] / 4)
-    check(n > 1000000 and balance["agent_bytes"] <= most, "exact, %d blocks of %.0f MB: filperf holds %.1f MB, at most %.1f" % (
-        n, balance["peak_bytes"] / 1e6, balance["agent_bytes"] / 1e6, most / 1e6))
+    check(n > n_blocks and balance["agent_bytes"] <= most, "exact, %d blocks of %.0f MB (%s): filperf holds %.1f MB, at most %.1f" % (
+        n, balance["peak_bytes"] / 1e6, " ".join(kind) or "objects", balance["agent_bytes"] / 1e6, most / 1e6))
+    if kind:  # malloc's own headers are in the rest
+        return
     rest = abs(balance["rest_bytes"]) + abs(balance["later_bytes"])
     check(rest <= 0.02 * balance["vm_hwm_bytes"], "%s: of VmHWM %.1f MB all but %.1f is explained" % (
         truth.label(python), balance["vm_hwm_bytes"] / 1e6, rest / 1e6))
@@ -163,6 +166,8 @@ def main():
     # Free-threaded: mimalloc reserves far more than it uses.
     for python in new[:1] + [p for p in truth.pythons.find_pythons() if p.free_threaded]:
         check_blocks(python)
+    check_blocks(found[-1], "malloc")
+    check_blocks(found[-1], "malloc", "200")
     check_render()
     check_families(found[-1])
     if FAILED:

@@ -90,7 +90,7 @@ static void random_operations_end_as_in_the_model(void **state)
 			check_all(&table);
 	}
 	check_all(&table);
-	assert_true(table.n_entries >= 8192 && table.n_used * 4 <= table.n_entries * 3 + 4);
+	assert_true(table.n_entries >= 8192 && table.n_used * 5 <= table.n_entries * 4 + 5);
 }
 
 static void a_forgotten_table_is_empty(void **state)

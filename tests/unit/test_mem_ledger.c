@@ -171,7 +171,7 @@ static uint64_t size_from(uint64_t r)
 
 static bool in_shadow(unsigned slot, uint64_t n_bytes)
 {
-	return fp_mem_is_small(address_of(slot), n_bytes);
+	return fp_mem_is_small(half_of(slot), address_of(slot), n_bytes);
 }
 
 /* Of a small block over a large one whose end was missed nothing is asked: it
