@@ -35,7 +35,7 @@ Run.__doc__ = "{test: outcome}, whether it reached its end, the test it died in 
 
 
 def environment(place, mode, preload):
-    keep = ("PATH", "HOME", "LANG", "LC_ALL", "USER", "LOGNAME", "TERM")
+    keep = ("PATH", "HOME", "LANG", "LC_ALL", "USER", "LOGNAME", "TERM", "NPY_AVAILABLE_MEM")
     wanted = {k: v for k, v in os.environ.items() if k in keep}
     wanted.update(MODES[mode].settings, TMPDIR=place, FIL_PERF_RENDER="0", FIL_PERF_QUIET="1")
     wanted.update({k: v for k, v in os.environ.items() if k.startswith("FIL_PERF_")})
