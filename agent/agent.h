@@ -106,7 +106,7 @@ void fp_agent_hide_pending(sigset_t *set);
 bool fp_agent_shield(int number, const struct sigaction *act, struct sigaction *ret_changed);
 bool fp_agent_shielded(int number);
 void fp_agent_unshield(struct sigaction *old);
-/* Around what hands the calling thread's mask to a new program: the mask that
+/* Around what hands the calling thread's mask to a new program or thread: the mask that
  * the host believes in becomes real, and back. */
 void fp_agent_mask_show(void);
 void fp_agent_mask_hide(void);

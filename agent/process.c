@@ -11,6 +11,7 @@
 #include "agent/base/text.h"
 #include "agent/config.h"
 #include "agent/hot/allocations.h"
+#include "agent/hot/host_mask.h"
 #include "agent/hot/thread.h"
 #include "agent/lifecycle.h"
 #include "agent/native/native.h"
@@ -77,8 +78,10 @@ void *fp_agent_thread_run(void *start)
 		if (t->stack_low)
 			t->stack_low = t->stack_high - t->stack_low;
 		fp_thread_begin(t, 0);
-		if (fp_thread_self)
+		if (fp_thread_self) {
+			fp_host_mask_begin(t);
 			fp_agent_thread_key_set(t);
+		}
 	} else {
 		fp_thread_release(t);
 	}

@@ -33,7 +33,9 @@ FP_HOOK int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *
 
 	if (!start)
 		return fp_real(pthread_create)(thread, attr, routine, arg);
+	fp_agent_mask_show(); /* the thread inherits what the program believes */
 	error = fp_real(pthread_create)(thread, attr, fp_agent_thread_run, start);
+	fp_agent_mask_hide();
 	if (error)
 		fp_agent_thread_unwrap(start);
 	return error;
@@ -48,7 +50,9 @@ FP_HOOK int thrd_create(thrd_t *thread, thrd_start_t routine, void *arg)
 
 	if (!start)
 		return fp_real(thrd_create)(thread, routine, arg);
+	fp_agent_mask_show();
 	result = fp_real(thrd_create)(thread, (thrd_start_t)(void *)fp_agent_thread_run, start);
+	fp_agent_mask_hide();
 	if (result != thrd_success)
 		fp_agent_thread_unwrap(start);
 	return result;

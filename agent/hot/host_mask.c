@@ -40,6 +40,22 @@ bool fp_host_mask_adopt(void)
 	return fp_context.sampling && fp_sys_sigmask(SIG_UNBLOCK, &ours, &before) == 0 && (before & ours);
 }
 
+void fp_host_mask_begin(const struct fp_thread *t)
+{
+	uint64_t ours = our_bit();
+
+	if (t->host_blocks && fp_context.sampling)
+		(void)fp_sys_sigmask(SIG_UNBLOCK, &ours, NULL);
+}
+
+void fp_host_mask_end(const struct fp_thread *t)
+{
+	uint64_t ours = our_bit();
+
+	if (t->host_blocks)
+		(void)fp_sys_sigmask(SIG_BLOCK, &ours, NULL);
+}
+
 static void move_shield(int old, int fresh)
 {
 	uint64_t all = __atomic_load_n(&shielded, __ATOMIC_ACQUIRE);

@@ -11,9 +11,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct fp_thread;
+
 /* The calling thread starts to be sampled: our signal is unblocked in it.
  * True when it was blocked, that is: the host believes so. */
 bool fp_host_mask_adopt(void);
+
+/* A thread that inherits a belief begins, or any ends: without a slot nobody knows what
+ * the host believes, so that it is real before and after.  In the thread itself. */
+void fp_host_mask_begin(const struct fp_thread *t);
+void fp_host_mask_end(const struct fp_thread *t);
 
 /* Our signal becomes another: *mask (of the calling thread) follows. */
 void fp_host_mask_moved(int old, int fresh, uint64_t *mask);

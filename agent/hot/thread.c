@@ -11,6 +11,7 @@
 #include "agent/base/sys.h"
 #include "agent/hot/allocations.h"
 #include "agent/hot/copies.h"
+#include "agent/hot/host_mask.h"
 #include "agent/hot/python_stack.h"
 #include "agent/hot/sampler.h"
 #include "agent/ledger/node_table.h"
@@ -207,6 +208,7 @@ void fp_thread_end(struct fp_thread *t)
 		r->flags |= FP_THREAD_ENDED;
 	}
 	fp_memory_thread_ended(t);
+	fp_host_mask_end(t);
 	fp_thread_self = NULL;
 	t->tid = 0;
 	fp_thread_release(t);
@@ -222,6 +224,7 @@ struct fp_thread *fp_thread_enter(void)
 		t = fp_thread_claim();
 		if (!t)
 			return NULL;
+		t->host_blocks = false;
 		fp_thread_begin(t, FP_THREAD_ADOPTED);
 		t = fp_thread_self;
 		if (!t)
