@@ -12,35 +12,10 @@ from collections import Counter, defaultdict
 
 BUILD = os.environ["FP_BUILD"]
 VERSION = "1.20."
-FAILED = []
-BRK, MMAP, FREES = 16, 14, {1, 5, 15}
+BRK, MMAP = 16, 14
 
-try:
-    import memray
-except ImportError:
-    peer = os.path.join(os.environ.get("FP_PEERS", ""), "bin", "python")
-    if not os.path.exists(peer):
-        print("SKIP: memray is not here (FP_PEERS)")
-        sys.exit(77)
-    if os.path.realpath(sys.prefix) == os.path.realpath(os.environ["FP_PEERS"]):
-        raise
-    os.execv(peer, [peer, *sys.argv])
-
-
-def check(what, ok, detail=""):
-    print(f"{'ok  ' if ok else 'FAIL'} {what} {'' if ok else detail}")
-    if not ok:
-        FAILED.append(what)
-
-
-def same(what, got, want):
-    if got == want:
-        check(what, True)
-    elif isinstance(got, dict):
-        keys = [k for k in {**got, **want} if got.get(k) != want.get(k)]
-        check(what, False, f"{len(keys)} differ, first {keys[0]}: {got.get(keys[0])}, wanted {want.get(keys[0])}")
-    else:
-        check(what, False, f"{got!r}, wanted {want!r}")
+sys.path.insert(0, os.path.join(os.environ["FP_SOURCE"], "tests", "deps"))
+from memray_here import FREES, check, end, memray, same  # noqa: E402
 
 
 def run(*args, **kw):
@@ -187,8 +162,7 @@ def main():
                 if full:
                     check_events(name, reader, facts, native)
             check_commands(name, path, folder, full, ["work"] + (["eval_outer"] if native else ["na\\u00efve"]))
-    print("failed: " + ", ".join(FAILED) if FAILED else "all passed")
-    return bool(FAILED)
+    return end()
 
 
 if __name__ == "__main__":

@@ -13,36 +13,8 @@ from collections import defaultdict
 
 SOURCE, BUILD, AGENT = os.environ["FP_SOURCE"], os.environ["FP_BUILD"], os.environ["FP_AGENT"]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "deps"))
-FAILED = []
-FREES = {1, 5, 15}
-
-try:
-    import memray
-except ImportError:
-    peer = os.path.join(os.environ.get("FP_PEERS", ""), "bin", "python")
-    if not os.path.exists(peer):
-        print("SKIP: memray is not here (FP_PEERS)")
-        sys.exit(77)
-    if os.path.realpath(sys.prefix) == os.path.realpath(os.environ["FP_PEERS"]):
-        raise
-    os.execv(peer, [peer, *sys.argv])
 import pythons  # noqa: E402
-
-
-def check(what, ok, detail=""):
-    print(f"{'ok  ' if ok else 'FAIL'} {what} {'' if ok else detail}", flush=True)
-    if not ok:
-        FAILED.append(what)
-
-
-def same(what, got, want):
-    if got == want or not isinstance(got, dict):
-        check(what, got == want, f"{got!r}, wanted {want!r}")
-        return
-    keys = sorted((k for k in {**got, **want} if got.get(k) != want.get(k)),
-                  key=lambda k: -abs(got.get(k, (0, 0))[1] - want.get(k, (0, 0))[1]))
-    check(what, False, f"{len(keys)} of {len(want)} differ; first {keys[0]}: "
-          f"Memray {got.get(keys[0])}, filperf {want.get(keys[0])}")
+from memray_here import FREES, check, end, memray, same  # noqa: E402
 
 
 def memray_sums(records, native):
@@ -229,8 +201,7 @@ def main():
             exact("filare", [filare + "/filare", "run", "demo.yml", "-f", "hpst", "-o", "outputs"], work)
     else:
         print("SKIP filare: not in FP_DEPS")
-    print("failed: " + ", ".join(FAILED) if FAILED else "all passed")
-    return bool(FAILED)
+    return end()
 
 
 if __name__ == "__main__":
