@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a program under the agent and gives the samples of its one process."""
+import functools
 import glob
 import json
 import os
@@ -11,6 +12,7 @@ import tempfile
 
 SOURCE = os.environ["FP_SOURCE"]
 FILPERF = os.environ["FP_FILPERF"]
+FACTS = os.path.join(os.environ["FP_BUILD"], "tests", "capture_facts")
 sys.path.insert(0, os.path.join(SOURCE, "tests", "deps"))
 import pythons  # noqa: E402
 
@@ -22,7 +24,8 @@ def label(python):
 
 
 class Run:
-    """One process under the agent: document (the json report), output (its stdout)."""
+    """One process under the agent: document (the json report), output (its stdout),
+    agent_seconds (the agent's own CPU in its threads, which is nobody's sample)."""
 
     def __init__(self, python, agent, program, arguments, rate):
         folder = tempfile.mkdtemp(prefix="filperf-truth-")
@@ -48,10 +51,13 @@ class Run:
                 raise RuntimeError("filperf convert: " + made.stderr.strip())
             with open(report, encoding="utf-8") as file:
                 self.document = json.load(file)
+            facts = subprocess.run([FACTS, runs[0]], capture_output=True, text=True, check=True).stdout
+            self.agent_seconds = int(re.search(r" agent_ns=(\d+)", facts)[1]) / 1e9
         finally:
             shutil.rmtree(folder)
 
 
+@functools.lru_cache(maxsize=None)
 def parse(frame):
     """(function name without its qualification, base name of the file, line), or None."""
     match = FRAME.match(frame)
