@@ -10,11 +10,13 @@ set(FP_TEST_ENVIRONMENT
 	FP_FILPERF=${CMAKE_BINARY_DIR}/filperf
 	PYTHONDONTWRITEBYTECODE=1)
 
+# What may take longest begins first, so that none of it is left alone at the end.
 function(fp_set_test_properties name timeout)
 	set_tests_properties(${name} PROPERTIES
 		ENVIRONMENT "${FP_TEST_ENVIRONMENT}"
 		LABELS "${ARGN}"
 		SKIP_RETURN_CODE 77
+		COST ${timeout}
 		TIMEOUT ${timeout})
 endfunction()
 
@@ -56,10 +58,10 @@ function(fp_program name)
 	target_link_libraries(${name} PRIVATE fp_warnings ${T_LIBRARIES})
 endfunction()
 
-# fp_script_test(<name> <script> [ARGS <arg>...] [LABELS <label>...] [TIMEOUT <s>] [SERIAL])
+# fp_script_test(<name> <script> [ARGS <arg>...] [LABELS <label>...] [TIMEOUT <s>])
 # The script runs by its interpreter: python3 for .py, sh otherwise.
 function(fp_script_test name script)
-	cmake_parse_arguments(PARSE_ARGV 2 T "SERIAL" "TIMEOUT" "LABELS;ARGS")
+	cmake_parse_arguments(PARSE_ARGV 2 T "" "TIMEOUT" "LABELS;ARGS")
 	if(NOT T_LABELS)
 		set(T_LABELS ${T_UNPARSED_ARGUMENTS})
 	endif()
@@ -73,9 +75,6 @@ function(fp_script_test name script)
 	endif()
 	add_test(NAME ${name} COMMAND ${runner} ${path} ${T_ARGS} COMMAND_EXPAND_LISTS)
 	fp_set_test_properties(${name} ${T_TIMEOUT} ${T_LABELS})
-	if(T_SERIAL)
-		set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
-	endif()
 endfunction()
 
 file(GLOB fp_test_folders CONFIGURE_DEPENDS tests/*/CMakeLists.txt)
