@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs that hold memory, each as honestly as its name says, for about as
-many seconds as the second argument says.  The first is the program's name;
+many seconds of CPU as the second argument says.  The first is the program's name;
 those whose name begins with leak_ leak, and print what and how much."""
 import collections
 import ctypes
@@ -13,10 +13,10 @@ KEPT = []
 
 
 def until(seconds):
-    """Numbers, 0, 1, …, until the time is over; some work for each."""
-    end = time.monotonic() + seconds
+    """Numbers, 0, 1, …, until so much CPU is spent; some work for each."""
+    end = time.process_time() + seconds
     number = 0
-    while time.monotonic() < end:
+    while time.process_time() < end:
         yield number
         number += 1
         sum(i * i for i in range(300))
