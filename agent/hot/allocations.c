@@ -23,6 +23,8 @@
 
 #include <sys/mman.h>
 
+extern char __libc_single_threaded __attribute__((weak));
+
 static const uint32_t never;
 const volatile uint32_t *fp_agent_memory = &never;
 
@@ -137,9 +139,17 @@ static FP_COLD bool lose(void)
 	return false;
 }
 
+/* As glibc's malloc does: one thread needs no lock (glibc 2.32). */
+static inline bool is_alone(void)
+{
+	return &__libc_single_threaded && __libc_single_threaded && !fp_mem_ledger.stream;
+}
+
 /* False: the event is lost. */
 static inline __attribute__((always_inline)) bool lock(const struct fp_thread *t)
 {
+	if (fp_likely(is_alone()))
+		return true;
 	if (fp_unlikely(!fp_lock_take(&fp_mem_ledger.lock)))
 		return lose();
 	if (fp_mem_ledger.stream)
@@ -149,7 +159,7 @@ static inline __attribute__((always_inline)) bool lock(const struct fp_thread *t
 
 static void unlock(void)
 {
-	fp_lock_give(&fp_mem_ledger.lock);
+	fp_lock_give_mine(&fp_mem_ledger.lock);
 }
 
 FP_COLD struct fp_thread *fp_memory_enter_slowly(uintptr_t here)
@@ -265,10 +275,27 @@ static void after_event(struct fp_thread *t)
 	fp_memory_leave(t);
 }
 
+/* The ways of fp_hook_cell_here for what most ask for; else by the whole stack. */
+static inline uint32_t cell_of(struct fp_thread *t, uint8_t allocator, size_t n_bytes)
+{
+	enum fp_hook_why why = FP_HOOK_CHAIN;
+	uint32_t kind, cell;
+	uintptr_t tstate;
+	bool gil;
+
+	if (fp_unlikely(n_bytes - 1 >= 16u * FP_SIZE_SMALL || allocator > FP_ALLOCATOR_CALLOC || !fp_hook_layout.ready ||
+			fp_hook_layout.objects || fp_context.memory_native) ||
+	    fp_unlikely(!(tstate = fp_python_thread_state(&fp_context.python, &gil))))
+		return fp_hook_cell(t, fp_memory_stack(t, false), allocator, fp_size_class(n_bytes));
+	kind = fp_hook_kind(allocator, (uint32_t)(n_bytes + 15) / 16);
+	cell = fp_hook_cell_here(t->hook, tstate, kind, &why);
+	return fp_likely(cell) ? cell : fp_hook_cell_slowly(t, tstate, kind, why);
+}
+
 void fp_agent_allocated(void *block, size_t n_bytes, int allocator)
 {
 	struct fp_thread *t;
-	uint32_t stack;
+	uint32_t cell;
 
 	if (is_carrier())
 		return;
@@ -278,10 +305,9 @@ void fp_agent_allocated(void *block, size_t n_bytes, int allocator)
 		return;
 	}
 	t->memory.recent.sequence++;
-	stack = fp_memory_stack(t, false);
+	cell = cell_of(t, (uint8_t)allocator, n_bytes);
 	if (fp_likely(lock(t))) {
-		fp_mem_book(&fp_mem_ledger.system, fp_hook_cell(t, stack, (uint8_t)allocator, fp_size_class(n_bytes)),
-			    (uintptr_t)block, n_bytes, &t->memory.recent);
+		fp_mem_book(&fp_mem_ledger.system, cell, (uintptr_t)block, n_bytes, &t->memory.recent);
 		unlock();
 	}
 	after_event(t);

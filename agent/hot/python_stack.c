@@ -322,7 +322,9 @@ uint32_t fp_python_stack(struct fp_thread *t, uintptr_t tstate)
 
 static inline uint8_t allocator_of(uint32_t kind)
 {
-	return (uint8_t)(FP_ALLOCATOR_PYTHON_MALLOC + (kind >> 6));
+	uint32_t n = kind >> 6;
+
+	return (uint8_t)(FP_ALLOCATOR_PYTHON_MALLOC + n + (n > 2));
 }
 
 static FP_COLD uint32_t new_cell(struct fp_thread *t, struct fp_hook_set *set, struct fp_hook_entry *wanted, uint32_t kind)

@@ -37,7 +37,7 @@ struct fp_hook_entry {
 	uint32_t parent;
 	uint32_t value;      /* node, or kind << FP_HOOK_KIND_SHIFT | cell */
 };
-#define FP_HOOK_KIND_SHIFT 24u
+#define FP_HOOK_KIND_SHIFT 23u
 static_assert(FP_SHADOW_CELL_BITS <= FP_HOOK_KIND_SHIFT, "a cell and its kind share a word");
 
 /* Of one cache line; what was found last comes first. */
@@ -106,10 +106,13 @@ bool fp_hook_layout_open(void);
 /* The cell of a stack of this thread (mem_ledger.h), cached. */
 uint32_t fp_hook_cell(struct fp_thread *t, uint32_t stack, uint8_t allocator, uint32_t size_class);
 
-/* The kind of an allocation of at most FP_SIZE_SMALL classes by one of Python's. */
+/* The kind of an allocation of at most FP_SIZE_SMALL classes by one of Python's
+ * three, or by malloc, realloc and calloc. */
 static inline uint32_t fp_hook_kind(uint8_t allocator, uint32_t size_class)
 {
-	return ((uint32_t)(allocator - FP_ALLOCATOR_PYTHON_MALLOC) << 6) | size_class;
+	static_assert(FP_ALLOCATOR_PYTHON_REALLOC == 4 && FP_ALLOCATOR_MALLOC == 6 && FP_ALLOCATOR_CALLOC == 8,
+		      "the one number between them is left out");
+	return ((uint32_t)(allocator - FP_ALLOCATOR_PYTHON_MALLOC - (allocator > 4)) << 6) | size_class;
 }
 
 static inline uintptr_t fp_hook_load(uintptr_t address)

@@ -6,7 +6,6 @@ import statistics
 import time
 
 RESAMPLES = 4000
-BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 MEASURES = ("main_cpu", "main_wall", "cpu", "wall")
 
 
@@ -110,11 +109,12 @@ def table(measured, bounds):
     return "\n".join(lines)
 
 
-def write_into(path, text):
-    """Replaces what stands between the two markers of a document."""
+def write_into(path, text, name="figures"):
+    """Replaces what stands between two markers of a document."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     document = path.read_text(encoding="utf-8")
-    if BEGIN not in document or END not in document:
-        raise SystemExit(f"{path}: the markers {BEGIN} and {END} are not both there")
-    before, rest = document.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
-    path.write_text(f"{before}{BEGIN}\n{text}{END}{after}", encoding="utf-8")
+    if begin not in document or end not in document:
+        raise SystemExit(f"{path}: the markers {begin} and {end} are not both there")
+    before, rest = document.split(begin, 1)
+    after = rest.split(end, 1)[1]
+    path.write_text(f"{before}{begin}\n{text}{end}{after}", encoding="utf-8")
