@@ -55,18 +55,29 @@ static uint64_t number_after(const char *text, const char *name)
 	return 0;
 }
 
-/* A handler of the program that jumped out of here would leave the descriptor
+/* A handler of the program that jumped out of here would leave a descriptor
  * behind, so it waits; faults do not. */
-static long read_quietly(const char *path, char *buffer, size_t n_bytes)
+static uint64_t hold_handlers(void)
 {
 	uint64_t faults = 1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1) | 1ull << (SIGILL - 1) | 1ull << (SIGFPE - 1) |
 			  1ull << (SIGTRAP - 1);
-	uint64_t others = ~faults, before;
-	long n;
+	uint64_t others = ~faults, before = 0;
 
 	(void)fp_sys_sigmask(SIG_BLOCK, &others, &before);
-	n = fp_sys_read_file(path, buffer, n_bytes);
+	return before;
+}
+
+static void release_handlers(uint64_t before)
+{
 	(void)fp_sys_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static long read_quietly(const char *path, char *buffer, size_t n_bytes)
+{
+	uint64_t before = hold_handlers();
+	long n = fp_sys_read_file(path, buffer, n_bytes);
+
+	release_handlers(before);
 	return n;
 }
 
@@ -87,7 +98,10 @@ static uint64_t resident_bytes(void)
 
 static uint64_t agent_anon_bytes(void)
 {
-	return fp_blocks_memory_bytes() + fp_thread_memory_bytes() + fp_node_table_bytes() + fp_mem_cells_bytes();
+	uint64_t before = hold_handlers(), blocks = fp_blocks_memory_bytes();
+
+	release_handlers(before);
+	return blocks + fp_thread_memory_bytes() + fp_node_table_bytes() + fp_mem_cells_bytes();
 }
 
 static uint64_t capture_bytes(void)
