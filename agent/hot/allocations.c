@@ -142,15 +142,13 @@ static FP_COLD bool lose(void)
 /* As glibc's malloc does: one thread needs no lock (glibc 2.32). */
 static inline bool is_alone(void)
 {
-	return &__libc_single_threaded && __libc_single_threaded && !fp_mem_ledger.stream;
+	return &__libc_single_threaded && __libc_single_threaded;
 }
 
 /* False: the event is lost. */
 static inline __attribute__((always_inline)) bool lock(const struct fp_thread *t)
 {
-	if (fp_likely(is_alone()))
-		return true;
-	if (fp_unlikely(!fp_lock_take(&fp_mem_ledger.lock)))
+	if (fp_unlikely(!is_alone()) && fp_unlikely(!fp_lock_take(&fp_mem_ledger.lock)))
 		return lose();
 	if (fp_mem_ledger.stream)
 		fp_mem_stream_thread(t->record);
@@ -275,21 +273,15 @@ static void after_event(struct fp_thread *t)
 	fp_memory_leave(t);
 }
 
-/* The ways of fp_hook_cell_here for what most ask for; else by the whole stack. */
 static inline uint32_t cell_of(struct fp_thread *t, uint8_t allocator, size_t n_bytes)
 {
-	enum fp_hook_why why = FP_HOOK_CHAIN;
-	uint32_t kind, cell;
 	uintptr_t tstate;
 	bool gil;
 
-	if (fp_unlikely(n_bytes - 1 >= 16u * FP_SIZE_SMALL || allocator > FP_ALLOCATOR_CALLOC || !fp_hook_layout.ready ||
-			fp_hook_layout.objects || fp_context.memory_native) ||
-	    fp_unlikely(!(tstate = fp_python_thread_state(&fp_context.python, &gil))))
-		return fp_hook_cell(t, fp_memory_stack(t, false), allocator, fp_size_class(n_bytes));
-	kind = fp_hook_kind(allocator, (uint32_t)(n_bytes + 15) / 16);
-	cell = fp_hook_cell_here(t->hook, tstate, kind, &why);
-	return fp_likely(cell) ? cell : fp_hook_cell_slowly(t, tstate, kind, why);
+	if (fp_likely(fp_hook_knows(allocator, n_bytes)) &&
+	    fp_likely(tstate = fp_python_thread_state(&fp_context.python, &gil)))
+		return fp_hook_cell_of(t, tstate, allocator, n_bytes);
+	return fp_hook_cell(t, fp_memory_stack(t, false), allocator, fp_size_class(n_bytes));
 }
 
 void fp_agent_allocated(void *block, size_t n_bytes, int allocator)

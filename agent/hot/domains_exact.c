@@ -10,8 +10,12 @@
 /* Events until a thread looks whether the interpreter ends. */
 #define ENDED_EVERY 64u
 
-static FP_COLD uint32_t cell_of(struct fp_thread *t, uint8_t allocator, size_t n_bytes)
+static inline uint32_t cell_of(struct fp_thread *t, uint8_t allocator, size_t n_bytes)
 {
+	uintptr_t tstate;
+
+	if (fp_likely(fp_hook_knows(allocator, n_bytes)) && fp_likely(tstate = fp_hook_attached()))
+		return fp_hook_cell_of(t, tstate, allocator, n_bytes);
 	return fp_hook_cell(t, fp_memory_stack(t, true), allocator, fp_size_class(n_bytes));
 }
 
@@ -23,7 +27,7 @@ static inline void leave_booked(struct fp_thread *t)
 }
 
 /* Any block, any mode. */
-static FP_COLD void book(struct fp_thread *t, void *block, size_t n_bytes, uint8_t allocator)
+static __attribute__((noinline)) void book(struct fp_thread *t, void *block, size_t n_bytes, uint8_t allocator)
 {
 	uint32_t cell;
 
@@ -32,7 +36,8 @@ static FP_COLD void book(struct fp_thread *t, void *block, size_t n_bytes, uint8
 	t->memory.recent.sequence++;
 	t->memory.python_events++;
 	cell = cell_of(t, allocator, n_bytes);
-	if (fp_mem_ledger.lock_all || fp_mem_waiting_of((uintptr_t)block)->address == (uintptr_t)block)
+	if (fp_unlikely(fp_mem_ledger.waiting_bytes) &&
+	    (fp_mem_ledger.lock_all || fp_mem_waiting_of((uintptr_t)block)->address == (uintptr_t)block))
 		fp_mem_settle_waiting(NULL);
 	if (fp_memory_lock_python(t)) {
 		fp_mem_book(&fp_mem_ledger.python, cell, (uintptr_t)block, n_bytes, &t->memory.recent);
@@ -73,7 +78,7 @@ static __attribute__((noinline)) void *settle_and_book(struct fp_thread *t, void
 	return block;
 }
 
-static FP_COLD void *book_otherwise(struct fp_thread *t, void *block, size_t n_bytes, uint8_t allocator)
+static __attribute__((noinline)) void *book_otherwise(struct fp_thread *t, void *block, size_t n_bytes, uint8_t allocator)
 {
 	if (block)
 		book(t, block, n_bytes, allocator);
@@ -108,14 +113,14 @@ static inline bool is_plain(size_t n_bytes)
 	return n_bytes - 1 < FP_LARGE_BYTES && *fp_agent_memory == FP_MEMORY_PLAIN;
 }
 
-static FP_COLD struct fp_mem_gone unbook_slowly(struct fp_thread *t, void *block)
+static __attribute__((noinline)) struct fp_mem_gone unbook_slowly(struct fp_thread *t, void *block)
 {
 	struct fp_mem_gone gone = {.cell = 0};
 
-	if (fp_mem_ledger.lock_all)
-		fp_mem_settle_waiting(NULL);
-	else
+	if (!fp_mem_ledger.lock_all)
 		fp_mem_settle_peak(&t->memory.recent);
+	else if (fp_unlikely(fp_mem_ledger.waiting_bytes)) /* from before */
+		fp_mem_settle_waiting(NULL);
 	if (!fp_memory_lock_python(t))
 		return gone;
 	gone = fp_mem_unbook(&fp_mem_ledger.python, (uintptr_t)block, &t->memory.recent);
@@ -166,7 +171,7 @@ static inline bool unbook(struct fp_thread *t, void *block)
 	return carried;
 }
 
-static FP_COLD void *exact_malloc_slowly(const struct fp_py_allocator *a, size_t n_bytes)
+static __attribute__((noinline)) void *exact_malloc_slowly(const struct fp_py_allocator *a, size_t n_bytes)
 {
 	struct fp_thread *t = fp_domains_thread();
 	bool carries = n_bytes - 1 >= fp_carry_limit;
@@ -264,7 +269,7 @@ static FP_COLD void free_carried(struct fp_thread *t, const struct fp_py_allocat
 	t->memory.carrier_depth--;
 }
 
-static FP_COLD void exact_free_slowly(const struct fp_py_allocator *a, void *block)
+static __attribute__((noinline)) void exact_free_slowly(const struct fp_py_allocator *a, void *block)
 {
 	struct fp_thread *t = block ? fp_domains_thread() : NULL;
 

@@ -178,6 +178,23 @@ static inline __attribute__((always_inline)) uint32_t fp_hook_cell_here(const st
 /* Then, or where fp_hook_layout.objects says that the above is not for these frames. */
 uint32_t fp_hook_cell_slowly(struct fp_thread *t, uintptr_t tstate, uint32_t kind, enum fp_hook_why why);
 
+/* Whether fp_hook_cell_of may be asked about a block: small, by an allocator that has
+ * a kind, and the frames are those that fp_hook_cell_here knows. */
+static inline bool fp_hook_knows(uint8_t allocator, size_t n_bytes)
+{
+	return n_bytes - 1 < 16u * FP_SIZE_SMALL && allocator <= FP_ALLOCATOR_CALLOC && fp_hook_layout.ready &&
+	       !fp_hook_layout.objects && !fp_context.memory_native;
+}
+
+static inline uint32_t fp_hook_cell_of(struct fp_thread *t, uintptr_t tstate, uint8_t allocator, size_t n_bytes)
+{
+	uint32_t kind = fp_hook_kind(allocator, (uint32_t)(n_bytes + 15) / 16), cell;
+	enum fp_hook_why why;
+
+	cell = fp_hook_cell_here(t->hook, tstate, kind, &why);
+	return fp_likely(cell) ? cell : fp_hook_cell_slowly(t, tstate, kind, why);
+}
+
 /* Forgets everything: a new thread in the slot, or a fresh capture; not in a hook. */
 void fp_hook_memory_forget(struct fp_thread *t);
 size_t fp_hook_memory_bytes(void);

@@ -107,11 +107,11 @@ void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uin
 void fp_mem_book_sampled(uint32_t cell, uintptr_t address, uint64_t n_bytes, struct fp_mem_recent *recent);
 
 /* What ended. */
-struct fp_mem_gone {
+struct fp_mem_gone {         /* of two words, so that it comes back in registers */
 	uint32_t cell;           /* 0: nothing was known of the address */
 	uint32_t birth;          /* generation, or ms when it had an entry */
-	uint64_t n_bytes;
-	bool shadow;
+	uint64_t n_bytes : 63;
+	uint64_t shadow : 1;
 };
 /* The block at address ends.  recent: of the thread that frees, or NULL. */
 struct fp_mem_gone fp_mem_unbook(struct fp_mem_half *half, uintptr_t address, const struct fp_mem_recent *recent);
