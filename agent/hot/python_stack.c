@@ -59,12 +59,13 @@ static inline uint64_t place_of(uintptr_t code, uintptr_t ip, bool objects)
 	return ip >> 14 || code >> 47 ? 0 : (code >> 4) << 14 | ip | generation;
 }
 
-static inline struct fp_hook_set *set_of(struct fp_hook_set *sets, uint32_t shift, uint64_t where, uint32_t parent,
-						 uint32_t kind)
+/* Stacks that were met one after the other have nodes one after the other, and are
+ * met in that order again: neighbours lie in one set or the next. */
+static inline struct fp_hook_set *set_of(struct fp_hook_set *sets, uint32_t mask, uint64_t where, uint32_t parent, uint32_t kind)
 {
-	uint64_t mixed = (where ^ (uint64_t)kind << 40) ^ (uint64_t)parent * 0xd6e8feb86659fd93ull;
+	uint64_t mixed = (where ^ (uint64_t)kind << 40) * 0xbf58476d1ce4e5b9ull;
 
-	return &sets[mixed * 0xbf58476d1ce4e5b9ull >> shift];
+	return &sets[((parent >> 2) + (uint32_t)(mixed >> 40)) & mask];
 }
 
 /* Puts an entry before the others of its set; the last falls out. */
@@ -127,7 +128,7 @@ static inline uint32_t intern(struct fp_hook_memory *h, uint32_t i)
 	uintptr_t ip = fp_hook_load(frame + l->fr_ip) & l->ip_mask;
 	uint64_t where = place_of(code, ip, l->objects);
 	struct fp_hook_entry fresh = {.where = where, .parent = h->nodes[i - 1]};
-	struct fp_hook_set *set = set_of(h->callers, h->shift, where, fresh.parent, 0);
+	struct fp_hook_set *set = set_of(h->callers, h->mask, where, fresh.parent, 0);
 
 	h->frames[i].ip = ip;
 	h->codes_of[i] = code;
@@ -240,7 +241,7 @@ static FP_COLD struct fp_hook_memory *open_memory(struct fp_thread *t)
 	struct fp_hook_memory *h = fp_sys_map_private(sizeof(*h));
 
 	if (h) {
-		h->shift = 64 - (fp_mem_ledger.exact ? FP_HOOK_SET_BITS : FP_HOOK_SET_BITS_FEW);
+		h->mask = (1u << (fp_mem_ledger.exact ? FP_HOOK_SET_BITS : FP_HOOK_SET_BITS_FEW)) - 1;
 		h->code_epoch = fp_mem_code_epoch;
 		h->code_turn = fp_mem_code_turn;
 	}
@@ -343,7 +344,7 @@ static uint32_t cell_of_leaf(struct fp_thread *t, uint32_t kind)
 	uintptr_t leaf = h->frames[h->n].frame, ip = fp_hook_load(leaf + l->fr_ip) & l->ip_mask;
 	struct fp_hook_entry wanted = {.where = place_of(fp_hook_load(leaf + l->fr_code), ip, l->objects),
 				       .parent = h->nodes[h->n - 1]};
-	struct fp_hook_set *set = set_of(h->sites, h->shift, wanted.where, wanted.parent, kind);
+	struct fp_hook_set *set = set_of(h->sites, h->mask, wanted.where, wanted.parent, kind);
 	const struct fp_hook_entry *e;
 	uint32_t cell;
 

@@ -19,7 +19,7 @@
 #include "agent/hot/thread.h"
 
 #define FP_HOOK_FRAMES 4096u
-#define FP_HOOK_SET_BITS 14u    /* of the caches where each allocation is booked … */
+#define FP_HOOK_SET_BITS 15u    /* of the caches where each allocation is booked … */
 #define FP_HOOK_SET_BITS_FEW 8u /* … and where samples are */
 #define FP_HOOK_WAYS 4u
 #define FP_HOOK_CELLS 4096u
@@ -70,7 +70,7 @@ struct fp_hook_memory {
 	uint32_t n;              /* frames of the last event, from the root */
 	uint32_t code_epoch;     /* of fp_mem_code_epoch */
 	uint32_t code_turn;      /* of fp_mem_code_turn */
-	uint32_t shift;          /* 64 - the bits that choose a set */
+	uint32_t mask;           /* of the sets in use */
 	struct fp_hook_leaf leaves[FP_HOOK_LEAVES]; /* of the code objects of code_epoch */
 	struct fp_hook_frame frames[1 + FP_HOOK_FRAMES]; /* from 1; frame of [0]: the root's link */
 	uint32_t nodes[1 + FP_HOOK_FRAMES];              /* [0]: no node */
