@@ -157,13 +157,13 @@ static uint32_t intern_leaf(struct fp_hook_memory *h)
 	return node ? node : fp_node_of_mark(FP_MARK_no_python_frame);
 }
 
-static bool is_moved(const struct fp_hook_memory *h, uint32_t i)
+static inline __attribute__((always_inline)) bool is_moved(const struct fp_hook_memory *h, uint32_t i, bool objects)
 {
 	const struct fp_hook_layout *l = &fp_hook_layout;
 	uintptr_t frame = h->frames[i].frame;
 
-	return h->frames[i].ip != (fp_hook_load(frame + l->fr_ip) & l->ip_mask) ||
-	       (l->objects && h->codes_of[i] != fp_hook_load(frame + l->fr_code));
+	return h->frames[i].ip != (fp_hook_load(frame + l->fr_ip) & (objects ? UINT32_MAX : UINT64_MAX)) ||
+	       (objects && h->codes_of[i] != fp_hook_load(frame + l->fr_code));
 }
 
 /* The chain has another shape: all of it, from the leaf; entries that still
@@ -179,7 +179,7 @@ static uint32_t follow(struct fp_hook_memory *h, uintptr_t top, uintptr_t base)
 		h->chain[n++] = f;
 	}
 	h->frames[0].frame = f;
-	while (same <= n && same <= h->n && h->frames[same].frame == h->chain[n - same] && !is_moved(h, same))
+	while (same <= n && same <= h->n && h->frames[same].frame == h->chain[n - same] && !is_moved(h, same, fp_hook_layout.objects))
 		same++;
 	for (uint32_t i = same; i <= n; i++)
 		h->frames[i] = (struct fp_hook_frame){.frame = h->chain[n - i], .ip = NO_IP};
@@ -189,17 +189,23 @@ static uint32_t follow(struct fp_hook_memory *h, uintptr_t top, uintptr_t base)
 
 /* The frames to i as far as they are those of the memo; returns the first
  * whose instruction changed, i + 1 when none did, UINT32_MAX when a link did. */
-static uint32_t check_below(const struct fp_hook_memory *h, uint32_t i)
+static inline __attribute__((always_inline)) uint32_t check(const struct fp_hook_memory *h, uint32_t i, bool objects)
 {
+	size_t fr_previous = fp_hook_layout.fr_previous;
 	uint32_t first = i + 1;
 
 	for (; i; i--) {
-		if (is_moved(h, i))
+		if (is_moved(h, i, objects))
 			first = i;
-		if (fp_unlikely(h->frames[i - 1].frame != fp_hook_load(h->frames[i].frame + fp_hook_layout.fr_previous)))
+		if (fp_unlikely(h->frames[i - 1].frame != fp_hook_load(h->frames[i].frame + fr_previous)))
 			return UINT32_MAX;
 	}
 	return first;
+}
+
+static uint32_t check_below(const struct fp_hook_memory *h, uint32_t i)
+{
+	return fp_hook_layout.objects ? check(h, i, true) : check(h, i, false);
 }
 
 /* Where a frame is in the memo, looked for near its end; 0: nowhere there. */
@@ -359,22 +365,12 @@ static uint32_t cell_of_leaf(struct fp_thread *t, uint32_t kind)
 	return cell;
 }
 
-/* Callers whose instruction is another, in a chain of the same shape. */
-static void go_on(struct fp_hook_memory *h)
-{
-	uint32_t first = 1;
-
-	while (first < h->n && !is_moved(h, first))
-		first++;
-	intern_callers(h, first);
-}
-
 uint32_t fp_hook_cell_slowly(struct fp_thread *t, uintptr_t tstate, uint32_t kind, enum fp_hook_why why)
 {
 	uintptr_t top;
 
 	if (why == FP_HOOK_MOVED)
-		go_on(t->hook);
+		intern_callers(t->hook, (uint32_t)(t->hook->moved - t->hook->frames));
 	if (why != FP_HOOK_CHAIN)
 		return cell_of_leaf(t, kind);
 	top = fp_hook_load(tstate + fp_hook_layout.ts_frame);

@@ -71,6 +71,7 @@ struct fp_hook_memory {
 	uint32_t code_epoch;     /* of fp_mem_code_epoch */
 	uint32_t code_turn;      /* of fp_mem_code_turn */
 	uint32_t mask;           /* of the sets in use */
+	const struct fp_hook_frame *moved; /* FP_HOOK_MOVED: the first that went on */
 	struct fp_hook_leaf leaves[FP_HOOK_LEAVES]; /* of the code objects of code_epoch */
 	struct fp_hook_frame frames[1 + FP_HOOK_FRAMES]; /* from 1; frame of [0]: the root's link */
 	uint32_t nodes[1 + FP_HOOK_FRAMES];              /* [0]: no node */
@@ -137,7 +138,7 @@ enum fp_hook_why {
 	FP_HOOK_MOVED, /* callers went on */
 	FP_HOOK_LEAF,  /* the leaf did not ask for that lately */
 };
-static inline __attribute__((always_inline)) uint32_t fp_hook_cell_here(const struct fp_hook_memory *h, uintptr_t tstate,
+static inline __attribute__((always_inline)) uint32_t fp_hook_cell_here(struct fp_hook_memory *h, uintptr_t tstate,
 									 uint32_t kind, enum fp_hook_why *why)
 {
 	const struct fp_hook_layout *l = &fp_hook_layout;
@@ -145,7 +146,6 @@ static inline __attribute__((always_inline)) uint32_t fp_hook_cell_here(const st
 	uintptr_t top = fp_hook_load(tstate + l->ts_frame), ip, frame;
 	const struct fp_hook_frame *m;
 	const struct fp_hook_leaf *e;
-	uint64_t changed = 0;
 
 	*why = FP_HOOK_CHAIN;
 	if (l->through_cframe)
@@ -156,17 +156,18 @@ static inline __attribute__((always_inline)) uint32_t fp_hook_cell_here(const st
 	frame = m[-1].frame;
 	if (m->frame != top || frame != fp_hook_load(top + fr_previous))
 		return 0;
-	/* The difference is kept, not the place: that would not fit into registers. */
+	h->moved = NULL; /* in memory: the registers are all in use */
 	while (--m != h->frames) {
 		uintptr_t caller = m[-1].frame;
 
-		changed |= fp_hook_load(frame + fr_ip) ^ m->ip;
+		if (fp_unlikely(fp_hook_load(frame + fr_ip) != m->ip))
+			h->moved = m;
 		if (fp_unlikely(caller != fp_hook_load(frame + fr_previous)))
 			return 0;
 		frame = caller;
 	}
 	*why = FP_HOOK_MOVED;
-	if (changed)
+	if (h->moved)
 		return 0;
 	*why = FP_HOOK_LEAF;
 	ip = fp_hook_load(top + fr_ip);
