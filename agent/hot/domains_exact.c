@@ -86,15 +86,15 @@ static __attribute__((noinline)) void *book_otherwise(struct fp_thread *t, void 
 }
 
 /* FP_MEMORY_PLAIN, a small block: it waits for its free.  Returns block.  No call but
- * those that end it, so that nothing is saved and restored. */
-static __attribute__((noinline)) void *book_small(void *block, size_t n_bytes, uint8_t allocator)
+ * those that end it, so that little is saved and restored. */
+static inline __attribute__((always_inline)) void *book_waiting(void *block, size_t n_bytes, uint8_t allocator)
 {
 	struct fp_thread *t = fp_thread_self;
 	uintptr_t tstate = fp_hook_attached();
 	uint32_t cell, kind = fp_hook_kind(allocator, (uint32_t)(n_bytes + 15) / 16);
 	enum fp_hook_why why = FP_HOOK_CHAIN;
 
-	if (fp_unlikely(!block || t->inside || !tstate || (uintptr_t)block & 15))
+	if (fp_unlikely(!block || (uintptr_t)block & 15 || t->inside || !tstate))
 		return book_otherwise(t, block, n_bytes, allocator);
 	set_inside(t);
 	t->memory.recent.sequence++;
@@ -106,6 +106,16 @@ static __attribute__((noinline)) void *book_small(void *block, size_t n_bytes, u
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	t->inside = 0; /* a sample since is_due() is booked at the next event */
 	return block;
+}
+
+static __attribute__((noinline)) void *book_malloc(void *block, size_t n_bytes)
+{
+	return book_waiting(block, n_bytes, FP_ALLOCATOR_PYTHON_MALLOC);
+}
+
+static __attribute__((noinline)) void *book_small(void *block, size_t n_bytes, uint8_t allocator)
+{
+	return book_waiting(block, n_bytes, allocator);
 }
 
 static inline bool is_plain(size_t n_bytes)
@@ -193,7 +203,7 @@ static void *exact_malloc(void *ctx, size_t n_bytes)
 
 	if (fp_unlikely(!fp_thread_self || !is_plain(n_bytes)))
 		return exact_malloc_slowly(a, n_bytes);
-	return book_small(a->malloc(a->ctx, n_bytes), n_bytes, FP_ALLOCATOR_PYTHON_MALLOC);
+	return book_malloc(a->malloc(a->ctx, n_bytes), n_bytes);
 }
 
 static void *exact_calloc(void *ctx, size_t n, size_t n_bytes)
