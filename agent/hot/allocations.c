@@ -23,6 +23,7 @@
 
 #include <sys/mman.h>
 
+static uint32_t python_allocator; /* 0: not known yet */
 extern char __libc_single_threaded __attribute__((weak));
 
 static const uint32_t never;
@@ -78,6 +79,7 @@ void fp_memory_start(enum fp_mem_mode mode, bool native, bool stream, uint64_t s
 	if (h->mode == FP_MEM_OFF)
 		return;
 	h->native = native;
+	h->python_allocator = python_allocator;
 	h->temporary_threshold = temporary_threshold;
 	fp_native_each(look_at_module, NULL);
 	if (fp_context.python.free_threaded)
@@ -87,6 +89,12 @@ void fp_memory_start(enum fp_mem_mode mode, bool native, bool stream, uint64_t s
 	fp_agent_memory = memory_word();
 	*memory_word() = FP_MEMORY_ON;
 	fp_memory_hasten();
+}
+
+void fp_memory_allocator_found(uint32_t allocator)
+{
+	python_allocator = allocator;
+	fp_mem_header()->python_allocator = allocator;
 }
 
 void fp_memory_hasten(void)

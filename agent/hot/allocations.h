@@ -64,6 +64,8 @@ enum {
 void fp_memory_hasten(void);
 /* Not plain from now on. */
 void fp_memory_slow_down(void);
+/* What gives Python's blocks: python_allocator of the header, also in fork children. */
+void fp_memory_allocator_found(uint32_t allocator);
 /* From now on Python's half takes the lock too. */
 void fp_memory_lock_all(void);
 

@@ -9,6 +9,8 @@
  */
 #include "agent/hot/python_domains.h"
 
+#include "agent/base/text.h"
+
 enum { DOMAIN_MEM = 1, DOMAIN_OBJ = 2, DOMAINS };
 
 /* What we stand before.  A fresh entry at each installation: calls that are
@@ -62,6 +64,20 @@ bool fp_domains_over_pymalloc(void)
 	return fp_carry_limit == FP_LARGE_BYTES;
 }
 
+/* As Memray's captures count them; before the wrappers stand there. */
+static uint32_t allocator_below(void)
+{
+	static const char *const names[] = {NULL, "pymalloc", "pymalloc_debug", "malloc", NULL, "mimalloc", "mimalloc_debug"};
+	typedef const char *(*get_name)(void);
+	get_name get = (get_name)fp_context.python.get_allocator_name;
+	const char *name = get ? get() : NULL;
+
+	for (uint32_t i = 0; name && i < FP_COUNT(names); i++)
+		if (names[i] && fp_text_equal(name, names[i]))
+			return i;
+	return 4; /* another */
+}
+
 static void find_arena_mapper(void)
 {
 	struct {
@@ -91,6 +107,7 @@ void fp_domains_install(bool exact)
 	if (!get || !set || n_installed == INSTALLATIONS)
 		return;
 	find_arena_mapper();
+	fp_memory_allocator_found(allocator_below());
 	saved = below[n_installed];
 	for (int d = DOMAIN_MEM; d <= DOMAIN_OBJ; d++) {
 		struct fp_py_allocator ours = exact ? fp_domains_exact : fp_domains_sampled;

@@ -37,6 +37,7 @@ struct fp_python {
 	uintptr_t unicode_type, bytes_type, none;
 	intptr_t tstate_tls_offset; /* of the attached thread state from the thread pointer; INTPTR_MIN: none */
 	uintptr_t get_allocator, set_allocator; /* PyMem_GetAllocator, PyMem_SetAllocator; 0: not exported */
+	uintptr_t get_allocator_name; /* _PyMem_GetCurrentAllocatorName, as in PYTHONMALLOC; loads; 0: not exported */
 	uintptr_t get_arenas;       /* PyObject_GetArenaAllocator */
 	uintptr_t is_finalizing;    /* int f(void): is the interpreter ending?  A load; any context */
 	uintptr_t gil_key;          /* address of the autoTSSkey's pthread_key_t, 0: none */

@@ -24,6 +24,7 @@
 	X(eval, "_PyEval_EvalFrameDefault") \
 	X(get_allocator, "PyMem_GetAllocator") \
 	X(set_allocator, "PyMem_SetAllocator") \
+	X(get_allocator_name, "_PyMem_GetCurrentAllocatorName") \
 	X(get_arenas, "PyObject_GetArenaAllocator") \
 	X(is_finalizing, "Py_IsFinalizing") \
 	X(is_finalizing_312, "_Py_IsFinalizing")

@@ -183,6 +183,7 @@ int fp_python_find(struct fp_python *py)
 	}
 	py->get_allocator = s.found.address[FP_PY_SYMBOL_get_allocator];
 	py->set_allocator = s.found.address[FP_PY_SYMBOL_set_allocator];
+	py->get_allocator_name = s.found.address[FP_PY_SYMBOL_get_allocator_name];
 	py->get_arenas = s.found.address[FP_PY_SYMBOL_get_arenas];
 	py->is_finalizing = s.found.address[FP_PY_SYMBOL_is_finalizing];
 	if (!py->is_finalizing)

@@ -38,6 +38,7 @@ def compare(name, process, path):
     cells, reader = process["cells"], memray.FileReader(path)
     check(f"{name}: something was recorded", sum(c["n_allocs"] for c in cells) > 10000)
     same(f"{name}: the peak", reader.metadata.peak_memory, process["peak_bytes"])
+    same(f"{name}: whose blocks", reader.metadata.python_allocator, "mimalloc" if name.split(" ")[0].endswith("t") else "pymalloc")
     same(f"{name}: the peak of all cells", sum(c["peak_bytes"] for c in cells), process["peak_bytes"])
     same(f"{name}: what lives, of all cells", sum(c["live_bytes"] for c in cells), process["heap_bytes"])
     same(f"{name}: the peak by stack", memray_sums(reader.get_high_watermark_allocation_records(), False),
