@@ -29,10 +29,10 @@ static void *map_wiped(size_t n_bytes)
 
 static void *open_slot(void **slot, size_t n_bytes, bool wiped)
 {
-	void *fresh, *none = NULL;
+	void *fresh, *none = NULL, *there = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
 
-	if (__atomic_load_n(slot, __ATOMIC_ACQUIRE))
-		return *slot;
+	if (there)
+		return there;
 	fresh = wiped ? map_wiped(n_bytes) : fp_sys_map_private(n_bytes);
 	if (!fresh)
 		return NULL;

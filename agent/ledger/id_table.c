@@ -7,6 +7,7 @@
 #define FIRST_BITS 9u
 #define MOST_BITS 25u
 #define GROWTH_BITS 2u
+#define TRIES 8u /* to add: tables that change meanwhile */
 #define FULL(n) ((n) / 8 * 5)   /* larger then */
 #define BRIM(n) ((n) / 16 * 15) /* what no memory was found for is not added */
 
@@ -53,54 +54,76 @@ static uint32_t place(struct fp_id_slots *s, uint64_t wanted, fp_id_is *is, cons
 	}
 }
 
+static bool swap(struct fp_id_slots **place, struct fp_id_slots *from, struct fp_id_slots *to)
+{
+	return __atomic_compare_exchange_n(place, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+/* now becomes a larger table.  Several may do this at once, or one for another
+ * that stands still: copying twice changes nothing. */
 static FP_COLD void grow(struct fp_id_table *t, struct fp_id_slots *now)
 {
-	uint32_t nobody = 0;
-	struct fp_id_slots *next;
+	struct fp_id_slots *next = __atomic_load_n(&t->next, __ATOMIC_SEQ_CST);
 
-	if (now->bits >= MOST_BITS ||
-	    !__atomic_compare_exchange_n(&t->growing, &nobody, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (next && next->bits <= now->bits) { /* left behind by who changed now */
+		(void)swap(&t->next, next, NULL);
 		return;
-	next = now == t->now ? open_slots(now->bits + GROWTH_BITS) : NULL;
-	if (next) {
-		__atomic_store_n(&t->next, next, __ATOMIC_SEQ_CST);
-		for (uint32_t i = 0; i < 1u << now->bits; i++) {
-			uint64_t slot = __atomic_load_n(&now->at[i], __ATOMIC_ACQUIRE);
-
-			if (slot)
-				(void)place(next, slot, NULL, NULL);
-		}
-		__atomic_store_n(&t->now, next, __ATOMIC_RELEASE);
-		__atomic_store_n(&t->next, NULL, __ATOMIC_RELEASE);
-		/* Who still reads there finds nothing, and adds a twin at worst; bits stay. */
-		if (bytes_of(now->bits) > 2 * FP_PAGE_BYTES)
-			(void)fp_sys_call(SYS_madvise, (char *)now + FP_PAGE_BYTES, bytes_of(now->bits) - FP_PAGE_BYTES,
-					  MADV_DONTNEED);
 	}
-	__atomic_store_n(&t->growing, 0, __ATOMIC_RELEASE);
+	if (!next) {
+		next = now->bits < MOST_BITS ? open_slots(now->bits + GROWTH_BITS) : NULL;
+		if (!next)
+			return;
+		if (!swap(&t->next, NULL, next)) {
+			fp_sys_unmap(next, bytes_of(next->bits));
+			return;
+		}
+		if (__atomic_load_n(&t->now, __ATOMIC_SEQ_CST) != now) { /* too late, and nobody uses it: too small */
+			(void)swap(&t->next, next, NULL);
+			return;
+		}
+	}
+	for (uint32_t i = 0; i < 1u << now->bits; i++) {
+		uint64_t slot = __atomic_load_n(&now->at[i], __ATOMIC_ACQUIRE);
+
+		if (slot)
+			(void)place(next, slot, NULL, NULL);
+	}
+	if (swap(&t->now, now, next) && bytes_of(now->bits) > 2 * FP_PAGE_BYTES)
+		/* Who still reads there finds nothing, and looks again when it adds; bits stay. */
+		(void)fp_sys_call(SYS_madvise, (char *)now + FP_PAGE_BYTES, bytes_of(now->bits) - FP_PAGE_BYTES, MADV_DONTNEED);
+	(void)swap(&t->next, next, NULL);
 }
 
 uint32_t fp_id_add(struct fp_id_table *t, uint32_t hash, uint32_t id, fp_id_is *is, const void *key)
 {
-	struct fp_id_slots *now = __atomic_load_n(&t->now, __ATOMIC_ACQUIRE), *next, *to, *newer;
-	uint32_t placed = 0;
+	struct fp_id_slots *now = __atomic_load_n(&t->now, __ATOMIC_ACQUIRE), *to = NULL, *newer;
+	uint32_t placed = 0, busy = 0;
 
 	if (fp_unlikely(!now) && !(now = open_first(t)))
 		return id;
-	next = __atomic_load_n(&t->next, __ATOMIC_SEQ_CST);
-	for (to = next ? next : now;; to = newer) {
-		uint32_t found = place(to, FP_ID_SLOT(hash, placed ? placed : id), is, key);
+	/* Whoever fills a larger table meanwhile may have passed this place. */
+	for (unsigned tries = 0; tries < TRIES; tries++) {
+		uint32_t found;
 
-		placed = found ? found : placed;
-		/* Whoever fills a larger table meanwhile may have passed this place. */
 		newer = __atomic_load_n(&t->next, __ATOMIC_SEQ_CST);
-		if (!newer)
-			newer = __atomic_load_n(&t->now, __ATOMIC_SEQ_CST);
-		if (fp_likely(newer == to))
+		now = __atomic_load_n(&t->now, __ATOMIC_SEQ_CST);
+		if (!newer || newer->bits <= now->bits)
+			newer = now;
+		if (newer == to)
 			break;
+		to = newer;
+		found = place(to, FP_ID_SLOT(hash, placed ? placed : id), is, key);
+		placed = found ? found : placed;
+		if (fp_unlikely(!found)) { /* it is full: who makes a larger one stands still */
+			grow(t, now);
+			to = NULL;
+		}
 	}
-	if (!next && fp_unlikely(__atomic_load_n(&now->n_used, __ATOMIC_RELAXED) >= FULL(1u << now->bits)))
+	if (fp_unlikely(__atomic_load_n(&now->n_used, __ATOMIC_RELAXED) >= FULL(1u << now->bits)) &&
+	    __atomic_compare_exchange_n(&t->growing, &busy, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		grow(t, now);
+		__atomic_store_n(&t->growing, 0, __ATOMIC_RELEASE);
+	}
 	return placed ? placed : id;
 }
 

@@ -28,7 +28,7 @@ struct fp_id_slots {
 struct fp_id_table {
 	struct fp_id_slots *now; /* NULL: nothing was added yet */
 	struct fp_id_slots *next; /* being filled from now; NULL mostly */
-	uint32_t growing;
+	uint32_t growing;        /* somebody is at it: the others leave it to that one while there is room */
 };
 
 /* Is this the record with that key? */
