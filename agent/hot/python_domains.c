@@ -64,14 +64,18 @@ bool fp_domains_over_pymalloc(void)
 	return fp_carry_limit == FP_LARGE_BYTES;
 }
 
-/* As Memray's captures count them; before the wrappers stand there. */
+/* As Memray's captures count them; before the wrappers stand there.  Before the
+ * interpreter begins they are the ones it was built with, and its name for them must
+ * not be asked: 3.12 takes a lock that it has not made. */
 static uint32_t allocator_below(void)
 {
 	static const char *const names[] = {NULL, "pymalloc", "pymalloc_debug", "malloc", NULL, "mimalloc", "mimalloc_debug"};
 	typedef const char *(*get_name)(void);
 	get_name get = (get_name)fp_context.python.get_allocator_name;
-	const char *name = get ? get() : NULL;
+	const char *name = fp_context.python.free_threaded ? "mimalloc" : "pymalloc";
 
+	if (fp_context.python.state == FP_PYTHON_LIVE)
+		name = get ? get() : "";
 	for (uint32_t i = 0; name && i < FP_COUNT(names); i++)
 		if (names[i] && fp_text_equal(name, names[i]))
 			return i;
