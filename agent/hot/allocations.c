@@ -276,7 +276,7 @@ static void after_event(struct fp_thread *t)
 {
 	if (fp_unlikely(fp_mem_ledger.tick_due || (!fp_context.sampling && !(t->memory.recent.sequence & 63)) ||
 			fp_memory_balance_due()))
-		fp_memory_tick(t);
+		fp_memory_tick();
 	fp_domains_check(t);
 	fp_memory_leave(t);
 }

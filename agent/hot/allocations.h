@@ -72,8 +72,8 @@ void fp_memory_lock_all(void);
 /* The stack of t for a block.  attached: the calling thread holds the GIL. */
 uint32_t fp_memory_stack(struct fp_thread *t, bool attached);
 
-/* Ticks, checkpoints, the balance at the peak: mem_clock.c.  In the thread t. */
-void fp_memory_tick(struct fp_thread *t);
+/* Ticks, checkpoints, the balance at the peak: mem_clock.c. */
+void fp_memory_tick(void);
 /* The balance at the peak is due: the heap is larger than when it was taken. */
 bool fp_memory_balance_due(void);
 void fp_memory_take_balance(struct fp_mem_balance *balance);

@@ -22,7 +22,7 @@ static inline uint32_t cell_of(struct fp_thread *t, uint8_t allocator, size_t n_
 static inline void leave_booked(struct fp_thread *t)
 {
 	if (fp_unlikely(!(t->memory.recent.sequence % ENDED_EVERY)))
-		fp_domains_after_events(t);
+		fp_domains_after_events();
 	fp_memory_leave(t);
 }
 
@@ -61,21 +61,17 @@ static inline bool is_due(const struct fp_thread *t)
 	return !(t->memory.recent.sequence % ENDED_EVERY) || t->pending_samples;
 }
 
-static __attribute__((noinline)) void *book_small_slowly(struct fp_thread *t, void *block, size_t n_bytes, uint32_t kind,
-							 enum fp_hook_why why)
-{
-	uint32_t cell = fp_hook_cell_slowly(t, fp_hook_attached(), kind, why);
-
-	fp_mem_book_small(cell, (uintptr_t)block, n_bytes, &t->memory.recent);
-	leave_booked(t);
-	return block;
-}
-
 static __attribute__((noinline)) void *settle_and_book(struct fp_thread *t, void *block, size_t n_bytes, uint32_t cell)
 {
 	fp_mem_book_small(cell, (uintptr_t)block, n_bytes, &t->memory.recent);
 	leave_booked(t);
 	return block;
+}
+
+static __attribute__((noinline)) void *book_small_slowly(struct fp_thread *t, void *block, size_t n_bytes, uint32_t kind,
+							 enum fp_hook_why why)
+{
+	return settle_and_book(t, block, n_bytes, fp_hook_cell_slowly(t, fp_hook_attached(), kind, why));
 }
 
 static __attribute__((noinline)) void *book_otherwise(struct fp_thread *t, void *block, size_t n_bytes, uint8_t allocator)
@@ -123,13 +119,12 @@ static inline bool is_plain(size_t n_bytes)
 	return n_bytes - 1 < FP_LARGE_BYTES && *fp_agent_memory == FP_MEMORY_PLAIN;
 }
 
+/* Where nothing locks, a peak was settled. */
 static __attribute__((noinline)) struct fp_mem_gone unbook_slowly(struct fp_thread *t, void *block)
 {
 	struct fp_mem_gone gone = {.cell = 0};
 
-	if (!fp_mem_ledger.lock_all)
-		fp_mem_settle_peak(&t->memory.recent);
-	else if (fp_unlikely(fp_mem_ledger.waiting_bytes)) /* from before */
+	if (fp_mem_ledger.lock_all && fp_unlikely(fp_mem_ledger.waiting_bytes)) /* from before */
 		fp_mem_settle_waiting(NULL);
 	if (!fp_memory_lock_python(t))
 		return gone;
@@ -214,9 +209,7 @@ static void *exact_calloc(void *ctx, size_t n, size_t n_bytes)
 
 	if (fp_unlikely(!t))
 		return a->calloc(a->ctx, n, n_bytes);
-	t->memory.carrier_depth++;
-	block = a->calloc(a->ctx, n, n_bytes);
-	t->memory.carrier_depth--;
+	block = fp_domains_calloc_below(t, a, n, n_bytes);
 	if (fp_likely(is_plain(n * n_bytes)))
 		return book_small(block, n * n_bytes, FP_ALLOCATOR_PYTHON_CALLOC);
 	return book_otherwise(t, block, n * n_bytes, FP_ALLOCATOR_PYTHON_CALLOC);
@@ -260,9 +253,7 @@ static void *exact_realloc(void *ctx, void *block, size_t n_bytes)
 		return a->realloc(a->ctx, block, n_bytes);
 	if (block)
 		gone = unbook_to_move(t, block);
-	t->memory.carrier_depth++;
-	moved = a->realloc(a->ctx, block, n_bytes);
-	t->memory.carrier_depth--;
+	moved = fp_domains_realloc_below(t, a, block, n_bytes);
 	if (fp_unlikely(!moved))
 		fp_domains_rebook(t, block, &gone);
 	if (fp_likely(is_plain(n_bytes)))

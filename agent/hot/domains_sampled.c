@@ -53,7 +53,7 @@ static FP_COLD void meet(struct fp_thread *t, void *block, size_t n_bytes, uint8
 		fp_mem_book_sampled(cell, (uintptr_t)block, n_bytes, &t->memory.recent);
 		fp_memory_unlock_python();
 	}
-	fp_domains_after_events(t);
+	fp_domains_after_events();
 	fp_memory_leave(t);
 }
 
@@ -110,9 +110,7 @@ static void *sampled_calloc(void *ctx, size_t n, size_t n_bytes)
 
 	if (fp_unlikely(!t))
 		return a->calloc(a->ctx, n, n_bytes);
-	t->memory.carrier_depth++;
-	block = a->calloc(a->ctx, n, n_bytes);
-	t->memory.carrier_depth--;
+	block = fp_domains_calloc_below(t, a, n, n_bytes);
 	if (fp_unlikely(!block))
 		return block;
 	t->memory.recent.sequence++;
@@ -132,9 +130,7 @@ static void *sampled_realloc(void *ctx, void *block, size_t n_bytes)
 		return a->realloc(a->ctx, block, n_bytes);
 	if (block && fp_unlikely(fp_mem_filter_of((uintptr_t)block)))
 		gone = end_met(t, block);
-	t->memory.carrier_depth++;
-	moved = a->realloc(a->ctx, block, n_bytes);
-	t->memory.carrier_depth--;
+	moved = fp_domains_realloc_below(t, a, block, n_bytes);
 	if (fp_unlikely(!moved)) {
 		fp_domains_rebook(t, block, &gone);
 		return moved;

@@ -222,11 +222,10 @@ static void look_for_interpreters(void)
 		fp_memory_lock_all();
 }
 
-void fp_memory_tick(struct fp_thread *t)
+void fp_memory_tick(void)
 {
 	int64_t now_ns;
 
-	(void)t;
 	if (!fp_lock_try(&fp_mem_ledger.ticking))
 		return;
 	fp_mem_ledger.tick_due = false;

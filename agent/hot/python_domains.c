@@ -33,10 +33,10 @@ struct fp_thread *fp_domains_adopt(void)
 	return t;
 }
 
-void fp_domains_after_events(struct fp_thread *t)
+void fp_domains_after_events(void)
 {
 	if (fp_mem_ledger.tick_due || !fp_context.sampling)
-		fp_memory_tick(t);
+		fp_memory_tick();
 }
 
 void fp_domains_rebook(struct fp_thread *t, void *block, const struct fp_mem_gone *gone)

@@ -36,8 +36,30 @@ static inline struct fp_thread *fp_domains_thread(void)
 	return fp_likely(t != NULL) ? t : fp_domains_adopt();
 }
 
+/* What stands below, by calls whose own blocks carry Python's. */
+static inline void *fp_domains_calloc_below(struct fp_thread *t, const struct fp_py_allocator *a, size_t n, size_t n_bytes)
+{
+	void *block;
+
+	t->memory.carrier_depth++;
+	block = a->calloc(a->ctx, n, n_bytes);
+	t->memory.carrier_depth--;
+	return block;
+}
+
+static inline void *fp_domains_realloc_below(struct fp_thread *t, const struct fp_py_allocator *a, void *block,
+					     size_t n_bytes)
+{
+	void *moved;
+
+	t->memory.carrier_depth++;
+	moved = a->realloc(a->ctx, block, n_bytes);
+	t->memory.carrier_depth--;
+	return moved;
+}
+
 /* Now and then, inside, after a block was booked. */
-FP_COLD void fp_domains_after_events(struct fp_thread *t);
+FP_COLD void fp_domains_after_events(void);
 /* Not inside: a realloc failed, the block is what it was. */
 void fp_domains_rebook(struct fp_thread *t, void *block, const struct fp_mem_gone *gone);
 

@@ -33,7 +33,7 @@ struct fp_hook_frame {
 /* What was found for an instruction of a code object with the stack below it:
  * the node, or the cell of an allocation there. */
 struct fp_hook_entry {
-	uint64_t where;      /* fp_hook_where; 0: empty */
+	uint64_t where;      /* the instruction, place_of in python_stack.c; 0: empty */
 	uint32_t parent;
 	uint32_t value;      /* node, or kind << FP_HOOK_KIND_SHIFT | cell */
 };

@@ -154,9 +154,7 @@ static bool put_block(struct fp_mem_half *half, const struct fp_block *block)
 {
 	struct fp_block old;
 
-	if (fp_block_put(&half->blocks, block, &old))
-		return true;
-	return false;
+	return fp_block_put(&half->blocks, block, &old);
 }
 
 void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uint64_t n_bytes,
