@@ -8,16 +8,14 @@ unlike times, are the same on a busy machine.  BUILD says how the agent was comp
 the bounds hold for the one below, others only count.
 """
 import os
-import re
 import shutil
-import subprocess
 import sys
-import tempfile
+
+import callgrind
 
 sys.path.insert(0, os.path.join(os.environ["FP_SOURCE"], "tests", "deps"))
 import pythons  # noqa: E402
 
-MEASURED_BUILD = "Release GNU x86_64"
 # Counted with GCC 12 and CPython 3.12: 26.5 and 322, which may become a tenth more.
 # One block is made and freed per object.
 MOST = {"sampled": 32, "exact": 354}
@@ -35,16 +33,8 @@ call(9, int(sys.argv[1]))
 
 
 def count(python, environment, n):
-    with tempfile.TemporaryDirectory(prefix="filperf-count-") as folder:
-        path = os.path.join(folder, "out")
-        own = {"PATH": os.environ["PATH"], "TMPDIR": folder, "PYTHONHASHSEED": "0", "FIL_PERF_RENDER": "0",
-               "FIL_PERF_QUIET": "1"}
-        done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={path}", python, "-IS", "-c", LOOP,
-                               str(n)], capture_output=True, text=True, env={**own, **environment})
-        if done.returncode:
-            sys.exit(f"{python} {n}: status {done.returncode}\n{done.stderr[-800:]}")
-        with open(path, encoding="utf-8") as f:
-            return int(re.search(r"^(?:totals|summary): (\d+)", f.read(), re.M)[1])
+    own = {"PYTHONHASHSEED": "0", "FIL_PERF_RENDER": "0", "FIL_PERF_QUIET": "1"}
+    return callgrind.count([python, "-IS", "-c", LOOP, str(n)], {**own, **environment})
 
 
 def per_object(python, environment):
@@ -52,14 +42,12 @@ def per_object(python, environment):
     return (count(python, environment, many) - count(python, environment, few)) / (many - few)
 
 
-def main(build=MEASURED_BUILD):
+def main(build=callgrind.MEASURED_BUILD):
     found = [p for p in pythons.find_pythons() if p.version[:2] == (3, 12) and not p.free_threaded]
     if not shutil.which("valgrind") or not found:
         print("SKIP: valgrind and CPython 3.12 are not both installed")
         return 77
-    bounded = build == MEASURED_BUILD
-    if not bounded:
-        print(f"no bounds: they are for a build '{MEASURED_BUILD}', this is '{build}'")
+    bounded = callgrind.is_bounded(build)
     agent = {"LD_PRELOAD": os.environ["FP_AGENT"], "FIL_PERF_MEMRAY_ENABLED": "1", "FIL_PERF_MEMRAY_FORMAT": "table"}
     without, status = per_object(found[0].path, {}), 0
     print(f"without  {without:6.1f} instructions per object, the loop's own in them")

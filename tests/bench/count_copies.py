@@ -8,13 +8,11 @@ times, are the same on a busy machine.  BUILD says how the agent was compiled; t
 bounds hold for the one below, others only count.
 """
 import os
-import re
 import shutil
-import subprocess
 import sys
-import tempfile
 
-MEASURED_BUILD = "Release GNU x86_64"
+import callgrind
+
 # Counted with GCC 12; 8 bytes a call, so few calls are sampled.
 MOST = {"counted": 8.5, "off": 7.5}
 CALLS = (20000, 220000)
@@ -22,15 +20,8 @@ SIZE = 8
 
 
 def count(program, environment, calls):
-    with tempfile.TemporaryDirectory(prefix="filperf-count-") as folder:
-        path = os.path.join(folder, "out")
-        own = {"PATH": os.environ["PATH"], "TMPDIR": folder, "FIL_PERF_RENDER": "0", "FIL_PERF_SPY_ENABLED": "0"}
-        done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={path}", program, str(SIZE),
-                               str(calls)], capture_output=True, text=True, env={**own, **environment})
-        if done.returncode:
-            sys.exit(f"{program} {calls}: status {done.returncode}\n{done.stderr[-800:]}")
-        with open(path, encoding="utf-8") as f:
-            return int(re.search(r"^(?:totals|summary): (\d+)", f.read(), re.M)[1])
+    own = {"FIL_PERF_RENDER": "0", "FIL_PERF_SPY_ENABLED": "0"}
+    return callgrind.count([program, str(SIZE), str(calls)], {**own, **environment})
 
 
 def per_call(program, environment):
@@ -38,13 +29,11 @@ def per_call(program, environment):
     return (count(program, environment, many) - count(program, environment, few)) / (many - few)
 
 
-def main(program, build=MEASURED_BUILD):
+def main(program, build=callgrind.MEASURED_BUILD):
     if not shutil.which("valgrind"):
         print("SKIP: valgrind is not installed")
         return 77
-    bounded = build == MEASURED_BUILD
-    if not bounded:
-        print(f"no bounds: they are for a build '{MEASURED_BUILD}', this is '{build}'")
+    bounded = callgrind.is_bounded(build)
     agent = {"LD_PRELOAD": os.environ["FP_AGENT"]}
     without, status = per_call(program, {}), 0
     print(f"without  {without:6.2f} instructions per call, the loop's own in them")

@@ -6,14 +6,11 @@ count_instructions.py PROGRAM [BUILD]: valgrind counts two runs of PROGRAM
 begins.  Counts, unlike times, are the same on a busy machine.  BUILD says how
 PROGRAM was compiled; the bounds hold for the one below, others only count.
 """
-import os
-import re
 import shutil
-import subprocess
 import sys
-import tempfile
 
-MEASURED_BUILD = "Release GNU x86_64"
+import callgrind
+
 # Measured with GCC 12; a sample may take a tenth more before this fails.
 MEASURED = {"nothing": 22300, "line": 22500, "other": 30800, "unseen": 201400}
 SAMPLES = {"nothing": (100, 1100), "line": (100, 1100), "other": (100, 600), "unseen": (10, 60)}
@@ -21,24 +18,14 @@ SAMPLES = {"nothing": (100, 1100), "line": (100, 1100), "other": (100, 600), "un
 
 def count(program, change, n):
     """Instructions inside the handler over n samples."""
-    with tempfile.TemporaryDirectory(prefix="filperf-count-") as folder:
-        path = os.path.join(folder, "out")
-        done = subprocess.run(
-            ["valgrind", "--tool=callgrind", "--toggle-collect=fp_sampler_on_signal",
-             f"--callgrind-out-file={path}", program, change, str(n)], capture_output=True, text=True)
-        if done.returncode:
-            sys.exit(f"{program} {change} {n}: status {done.returncode}\n{done.stderr[-800:]}")
-        with open(path, encoding="utf-8") as f:
-            return int(re.search(r"^(?:totals|summary): (\d+)", f.read(), re.M)[1])
+    return callgrind.count([program, change, str(n)], options=["--toggle-collect=fp_sampler_on_signal"])
 
 
-def main(program, build=MEASURED_BUILD):
+def main(program, build=callgrind.MEASURED_BUILD):
     if not shutil.which("valgrind"):
         print("SKIP: valgrind is not installed")
         return 77
-    bounded = build == MEASURED_BUILD
-    if not bounded:
-        print(f"no bounds: they are for a build '{MEASURED_BUILD}', this is '{build}'")
+    bounded = callgrind.is_bounded(build)
     status = 0
     for change, (few, many) in SAMPLES.items():
         each = (count(program, change, many) - count(program, change, few)) / (many - few)
