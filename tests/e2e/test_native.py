@@ -91,6 +91,34 @@ class Programs(Recorded):
         self.assertIn("libdw", result.stderr)
         self.assertNotIn("libdebuginfod", result.stderr)
 
+    def test_separate_debug_files_give_lines_where_native_code_is_the_subject(self):
+        if not shutil.which("strip") or not shutil.which("objcopy"):
+            self.skipTest("no strip or no objcopy")
+        whole, split = os.path.join(TESTS, "e2e_threads"), os.path.join(self.work, "split")
+        subprocess.run(["objcopy", "--only-keep-debug", whole, "split.debug"], check=True, cwd=self.work)
+        subprocess.run(["strip", "-o", split, whole], check=True)
+        subprocess.run(["objcopy", "--add-gnu-debuglink=split.debug", split], check=True, cwd=self.work)
+        below = "import subprocess, sys\nsubprocess.run([sys.argv[1]], check=True, stdout=subprocess.DEVNULL)\n"
+
+        def lines(report):
+            return [f for f in report.frames() if "threads.c:" in f]
+
+        report = self.record(split)
+        self.assert_near(report.seconds("burn", "inlined_loop"), sum(self.spent()))
+        self.assertGreater(len(lines(report)), 0)
+        report = self.python(below, split)
+        self.assertGreater(report.seconds("burn", process="split"), 0.1)
+        self.assertEqual(report.seconds("inlined_loop"), 0)
+        self.assertEqual(lines(report), [])
+        alone = ["-i", self.output("program.filperf"), "--process", "split", "-o", "alone.raw"]
+        self.assertEqual(self.filperf("convert", *alone).returncode, 0)
+        self.assertIn("threads.c:", self.read("alone.raw"))
+        report = self.python(below, whole)
+        self.assertGreater(report.seconds("burn", "inlined_loop", process="e2e_threads"), 0.1)
+        for setting in ("FIL_PERF_SPY_NATIVE", "FIL_PERF_MEMRAY_NATIVE"):
+            report = self.python(below, split, env={setting: "1"})
+            self.assertGreater(report.seconds("burn", "inlined_loop", process="split"), 0.1)
+
     def test_how_threads_and_programs_begin_is_left_out(self):
         report = self.record(os.path.join(TESTS, "e2e_threads"))
         self.assertEqual([f for f in report.frames() if STARTUP.match(f)], [])

@@ -109,7 +109,7 @@ static uint64_t find_function(const char *path, const char *name, uint64_t *ret_
 
 static void inlined_calls(void **state)
 {
-	struct fp_symbols *s = fp_symbols_create();
+	struct fp_symbols *s = fp_symbols_create(true);
 	struct fp_symbol_frame f[8];
 	uint64_t size = 0, at;
 	bool seen = false;
@@ -146,7 +146,7 @@ static void inlined_calls(void **state)
 static void demangled_names(void **state)
 {
 	static const char mangled[] = "_ZN5space3boxIiE3putEiPFiiE";
-	struct fp_symbols *s = fp_symbols_create();
+	struct fp_symbols *s = fp_symbols_create(true);
 	struct fp_symbol_frame f[4];
 	uint64_t size = 0, at;
 
@@ -189,7 +189,7 @@ static void written_names(void **state)
 
 static void separate_debug_file(void **state)
 {
-	struct fp_symbols *s = fp_symbols_create();
+	struct fp_symbols *s = fp_symbols_create(true), *names = fp_symbols_create(false);
 	struct fp_symbol_frame f[8];
 	uint64_t size = 0, at;
 	char command[512];
@@ -205,12 +205,32 @@ static void separate_debug_file(void **state)
 	assert_int_equal(fp_symbols_resolve(s, in_folder("linked"), NULL, 0, at + size - 1, f, 8) >= 1, 1);
 	assert_string_equal(f[0].name, "outer");
 	assert_true(f[0].line > 0);
+	for (uint64_t pc = at; pc < at + size; pc++) {
+		assert_int_equal(fp_symbols_resolve(names, in_folder("linked"), NULL, 0, pc, f, 8), 1);
+		assert_string_equal(f[0].name, "outer");
+		assert_int_equal(f[0].line, 0);
+	}
+	fp_symbols_destroy(s);
+	fp_symbols_destroy(names);
+}
+
+static void lines_of_the_object_itself(void **state)
+{
+	struct fp_symbols *s = fp_symbols_create(false);
+	struct fp_symbol_frame f[8];
+	uint64_t size = 0, at;
+
+	(void)state;
+	assert_int_equal(build("cc -x c", c_source, "whole", ""), 0);
+	at = find_function(in_folder("whole"), "outer", &size, NULL, NULL);
+	assert_true(fp_symbols_resolve(s, in_folder("whole"), NULL, 0, at + size - 1, f, 8) >= 1);
+	assert_true(f[0].line > 0);
 	fp_symbols_destroy(s);
 }
 
 static void nothing_known(void **state)
 {
-	struct fp_symbols *s = fp_symbols_create();
+	struct fp_symbols *s = fp_symbols_create(true);
 	struct fp_symbol_frame f[4];
 
 	(void)state;
@@ -230,7 +250,7 @@ static void nothing_known(void **state)
 
 static void changed_file_is_not_used(void **state)
 {
-	struct fp_symbols *s = fp_symbols_create();
+	struct fp_symbols *s = fp_symbols_create(true);
 	struct fp_symbol_frame f[4];
 	uint8_t id[20];
 	unsigned n_id = 0;
@@ -253,7 +273,7 @@ static void changed_file_is_not_used(void **state)
 static void large_library(void **state)
 {
 	static const char *const paths[] = {"/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/x86_64-linux-gnu/libc.so.6"};
-	struct fp_symbols *s = fp_symbols_create();
+	struct fp_symbols *s = fp_symbols_create(true);
 	struct fp_symbol_frame f[8];
 	struct timespec t0, t1, t2;
 	unsigned resolved = 0;
@@ -288,8 +308,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(inlined_calls),   cmocka_unit_test(demangled_names), cmocka_unit_test(written_names),
-		cmocka_unit_test(separate_debug_file), cmocka_unit_test(nothing_known),
-		cmocka_unit_test(changed_file_is_not_used), cmocka_unit_test(large_library),
+		cmocka_unit_test(separate_debug_file), cmocka_unit_test(lines_of_the_object_itself),
+		cmocka_unit_test(nothing_known), cmocka_unit_test(changed_file_is_not_used),
+		cmocka_unit_test(large_library),
 	};
 
 	snprintf(folder, sizeof(folder), "/tmp/fp-symbols-XXXXXX");

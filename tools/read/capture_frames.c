@@ -25,7 +25,7 @@ struct fp_capture_frames {
 	const struct fp_capture *c;
 	const struct fp_read_options *options;
 	bool native;
-	struct fp_symbols **symbols;
+	struct fp_symbols *symbols;
 	struct fp_key_map by_key;
 	struct resolved *resolved;
 	size_t n_resolved, room_resolved;
@@ -36,7 +36,7 @@ struct fp_capture_frames {
 struct fp_capture_frames *fp_capture_frames_create(struct fp_builder *b,
 						   const struct fp_capture *c,
 						   const struct fp_read_options *o,
-						   bool native, struct fp_symbols **symbols)
+						   bool native, struct fp_symbols *symbols)
 {
 	struct fp_capture_frames *f = calloc(1, sizeof(*f));
 
@@ -154,12 +154,9 @@ static int add_symbols(struct fp_capture_frames *f, const struct fp_module_recor
 	struct fp_symbol_frame found[INLINED_MAX];
 	unsigned n_id = m->build_id_bytes <= sizeof(m->build_id) ? m->build_id_bytes : 0;
 
-	if (!*f->symbols)
-		*f->symbols = fp_symbols_create();
-	if (!*f->symbols)
-		return -1;
-	unsigned n = fp_symbols_resolve(*f->symbols, path, m->build_id, n_id, address, found,
+	unsigned n = fp_symbols_resolve(f->symbols, path, m->build_id, n_id, address, found,
 					INLINED_MAX);
+
 	while (n-- > 0) { /* they come innermost first */
 		const struct fp_symbol_frame *s = &found[n];
 		struct fp_frame frame = { .kind = FP_FRAME_NATIVE, .line = s->line,
@@ -183,7 +180,7 @@ static int resolve_native(struct fp_capture_frames *f, uint64_t key)
 
 	if (!path)
 		return -1;
-	if (m && f->options->native_symbols)
+	if (m && f->symbols)
 		return add_symbols(f, m, path, address);
 	base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	snprintf(name, sizeof(name), "%.400s%s0x%llx", base, *base ? "+" : "",

@@ -14,13 +14,12 @@ struct fp_capture_frames;
 
 struct fp_symbols;
 
-/* c and o must outlive it.  native: native stacks were recorded.  *symbols is made at the first native frame, so
- * that all captures of a run share it; whoever owns it destroys it.  NULL:
- * out of memory. */
+/* c, o and symbols must outlive it.  native: native stacks were recorded.
+ * symbols NULL: native frames stay module+offset.  NULL: out of memory. */
 struct fp_capture_frames *fp_capture_frames_create(struct fp_builder *b,
 						   const struct fp_capture *c,
 						   const struct fp_read_options *o,
-						   bool native, struct fp_symbols **symbols);
+						   bool native, struct fp_symbols *symbols);
 void fp_capture_frames_destroy(struct fp_capture_frames *f);
 
 /* The node for key under parent; a native key may add several frames, as

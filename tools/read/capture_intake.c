@@ -16,7 +16,7 @@
 struct intake {
 	const struct fp_read_job *job;
 	struct fp_capture *c;
-	struct fp_symbols **symbols;
+	struct fp_symbols *symbols;
 	uint32_t process;          /* of the profile */
 	int64_t base_monotonic_ns; /* zero of the profile's times */
 	uint32_t *thread_of;       /* capture's thread -> profile's, UINT32_MAX: not wanted */
@@ -210,7 +210,7 @@ static int take_memory(struct intake *in, uint32_t header, const char *path)
 }
 
 int fp_capture_take(const struct fp_read_job *job, struct fp_capture *c, const char *path,
-		    uint32_t header, int64_t base_monotonic_ns, struct fp_symbols **symbols)
+		    uint32_t header, int64_t base_monotonic_ns, struct fp_symbols *symbols)
 {
 	struct intake in = { .job = job, .c = c, .symbols = symbols,
 			     .base_monotonic_ns = base_monotonic_ns };

@@ -107,6 +107,49 @@ static int describe_left_out(const struct fp_read_job *job, const struct left_ou
 	return p->damage && p->unnamed ? 0 : -ENOMEM;
 }
 
+static bool is_chosen(const struct fp_read_options *o, const struct fp_capture_header *h,
+		      const struct fp_capture_header *first)
+{
+	char title[256];
+
+	if (!o->subprocesses && h->pid != first->pid)
+		return false;
+	fp_title_of_cmdline(h->exe, h->cmdline, h->cmdline_bytes,
+			    h->python_state != FP_PYTHON_ABSENT, title, sizeof(title));
+	return fp_read_wants_process(o, title, h->exe, h->pid);
+}
+
+/* Beside Python stacks the programs that it starts are named, no more: to
+ * inflate libc's debug file alone takes a third of a short run's report. */
+static bool wants_debug_files(const struct fp_read_options *o,
+			      const struct fp_capture_header *headers, const bool *readable,
+			      uint32_t n, const struct fp_capture_header *first)
+{
+	bool has_python = false;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct fp_capture_header *h = &headers[i];
+
+		if (!readable[i] || !is_chosen(o, h, first))
+			continue;
+		if (h->settings.native || h->mem.native ||
+		    h->python_state == FP_PYTHON_UNSUPPORTED)
+			return true;
+		has_python = has_python || h->python_state != FP_PYTHON_ABSENT;
+	}
+	return !has_python;
+}
+
+/* NULL with native_symbols: out of memory. */
+static struct fp_symbols *make_symbols(const struct fp_read_options *o,
+				       const struct fp_capture_header *headers,
+				       const bool *readable, uint32_t n,
+				       const struct fp_capture_header *first)
+{
+	return o->native_symbols ?
+	       fp_symbols_create(wants_debug_files(o, headers, readable, n, first)) : NULL;
+}
+
 static int take_all(const struct fp_read_job *job, const char *const *paths, uint32_t n_paths,
 		    const struct fp_capture_header *headers, const bool *readable,
 		    const struct run_span *span)
@@ -114,15 +157,15 @@ static int take_all(const struct fp_read_job *job, const char *const *paths, uin
 	const struct fp_read_options *o = job->options;
 	struct fp_profile *p = fp_builder_profile(job->b);
 	const struct fp_capture_header *first = &headers[span->first];
-	struct fp_symbols *symbols = NULL;
+	struct fp_symbols *symbols = make_symbols(o, headers, readable, n_paths, first);
 	struct left_out left_out = { 0 };
 	size_t room = 0;
-	int err = 0;
+	int err = o->native_symbols && !symbols ? -ENOMEM : 0;
 
 	for (uint32_t i = 0; i < n_paths && !err; i++) {
 		const struct fp_capture_header *h = &headers[i];
 		struct fp_capture c;
-		char title[256], why[sizeof(left_out.why)];
+		char why[sizeof(left_out.why)];
 
 		if (o->progress)
 			o->progress(o->progress_ctx, "reading captures", i, n_paths);
@@ -132,11 +175,7 @@ static int take_all(const struct fp_read_job *job, const char *const *paths, uin
 							     sizeof(left_out.why));
 			continue;
 		}
-		if (!o->subprocesses && h->pid != first->pid)
-			continue;
-		fp_title_of_cmdline(h->exe, h->cmdline, h->cmdline_bytes,
-				    h->python_state != FP_PYTHON_ABSENT, title, sizeof(title));
-		if (!fp_read_wants_process(o, title, h->exe, h->pid))
+		if (!is_chosen(o, h, first))
 			continue;
 		if (fp_capture_open(paths[i], o->want_memory, &c, why, sizeof(why))) {
 			if (!left_out.n_unreadable++)
@@ -148,7 +187,7 @@ static int take_all(const struct fp_read_job *job, const char *const *paths, uin
 		err = add_header(p, &room, &c.header);
 		if (!err)
 			err = fp_capture_take(job, &c, paths[i], p->n_headers - 1, span->start_ns,
-					      &symbols);
+					      symbols);
 		fp_capture_close(&c);
 	}
 	if (!err)

@@ -44,10 +44,11 @@ struct fp_symbols {
 	const char **refused;
 	unsigned n_refused;
 	char *debug_folders;
+	bool debug_files;
 	Dwfl_Callbacks callbacks;
 };
 
-struct fp_symbols *fp_symbols_create(void)
+struct fp_symbols *fp_symbols_create(bool debug_files)
 {
 	struct fp_symbols *s = calloc(1, sizeof(*s));
 
@@ -61,6 +62,7 @@ struct fp_symbols *fp_symbols_create(void)
 	/* libdwfl would ask debuginfod servers named here. */
 	unsetenv("DEBUGINFOD_URLS");
 	s->debug_folders = NULL;
+	s->debug_files = debug_files;
 	s->callbacks.find_elf = dwfl_build_id_find_elf;
 	s->callbacks.find_debuginfo = fp_symbol_debug_file;
 	s->callbacks.section_address = dwfl_offline_section_address;
@@ -181,6 +183,25 @@ static uint64_t entry_of(Dwfl_Module *module)
 	return elf && gelf_getehdr(elf, &header) ? header.e_entry + bias : 0;
 }
 
+static bool holds_lines(Dwfl_Module *module)
+{
+	GElf_Addr bias;
+	Elf *elf = dwfl_module_getelf(module, &bias);
+	Elf_Scn *section = NULL;
+	size_t names;
+
+	if (!elf || elf_getshdrstrndx(elf, &names))
+		return false;
+	while ((section = elf_nextscn(elf, section)) != NULL) {
+		GElf_Shdr header;
+		const char *name = gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
+
+		if (name && (!strcmp(name, ".debug_info") || !strcmp(name, ".zdebug_info")))
+			return true;
+	}
+	return false;
+}
+
 static void open_object(struct fp_symbols *s, struct object *o)
 {
 	int fd = open(o->path, O_RDONLY | O_CLOEXEC), n;
@@ -214,7 +235,8 @@ static void open_object(struct fp_symbols *s, struct object *o)
 	}
 	take_symbols(o, module);
 	o->entry = entry_of(module);
-	o->lines = fp_symbol_lines_create(module, s->arena);
+	if (s->debug_files || holds_lines(module))
+		o->lines = fp_symbol_lines_create(module, s->arena);
 }
 
 static bool is_object(const struct object *o, const char *path, const uint8_t *id, unsigned n_id)

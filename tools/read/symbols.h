@@ -23,8 +23,10 @@ struct fp_symbol_frame {
 	bool resolved;        /* false: name is module+offset */
 };
 
-/* NULL: no memory. */
-struct fp_symbols *fp_symbols_create(void);
+/* debug_files: separate debug files give lines and inlined calls too, which has
+ * to inflate them whole; else their symbol table alone is read.  What an object
+ * holds itself is always used.  NULL: no memory. */
+struct fp_symbols *fp_symbols_create(bool debug_files);
 
 /* Frames at vaddr (an address of the ELF file: pc - bias) of the object at
  * path, innermost first, at most cap (the outermost is always there).  Returns

@@ -8,7 +8,6 @@
 #include "tools/read/capture.h"
 #include "tools/read/capture_frames.h"
 #include "tools/read/key_map.h"
-#include "tools/read/symbols.h"
 #include "tools/render/memray_stacks.h"
 
 #include <errno.h>
@@ -22,7 +21,6 @@
 struct fp_memray_source {
 	struct fp_capture capture;
 	struct fp_builder *builder; /* of frames alone, one by one below its root */
-	struct fp_symbols *symbols;
 };
 
 /* What a node of the capture became. */
@@ -292,7 +290,7 @@ int fp_memray_native_make(struct fp_memray_stacks *s, const struct fp_profile *p
 	m.c = &s->source->capture;
 	m.eval_ip = p->headers[process->header].mem.python_eval_pc + 1;
 	m.places = calloc((size_t)m.c->n_nodes + 1, sizeof(*m.places));
-	m.frames = fp_capture_frames_create(s->source->builder, m.c, &options, true, &s->source->symbols);
+	m.frames = fp_capture_frames_create(s->source->builder, m.c, &options, true, NULL);
 	err = m.places && m.frames ? make_trees(&m, cells, process->n_cells) : -ENOMEM;
 	if (!err)
 		err = list_codes(&m);
@@ -320,7 +318,6 @@ void fp_memray_native_free(struct fp_memray_stacks *s)
 	free(s->natives);
 	free(s->module_paths);
 	if (s->source) {
-		fp_symbols_destroy(s->source->symbols);
 		fp_builder_destroy(s->source->builder);
 		fp_capture_close(&s->source->capture);
 		free(s->source);
