@@ -28,6 +28,7 @@ struct job {
 	size_t n_captures;
 	struct fp_profile *profile;
 	struct fp_report_files files;
+	char *summary;
 	char captures_dir[PATH_MAX];  /* <output_dir>/<label>.filperf */
 	char making_dir[PATH_MAX];    /* the same, being made */
 	bool is_again;                /* IN is a .filperf directory: nothing to copy */
@@ -227,11 +228,14 @@ static int write_summary(struct job *job)
 	struct fp_store_file file;
 	int r;
 
+	job->summary = fp_summary_make(job->profile, &job->files);
+	if (!job->summary)
+		return -ENOMEM;
 	snprintf(path, sizeof(path), "%s/summary.txt", job->is_again ? job->captures_dir : job->making_dir);
 	r = fp_store_begin(path, &file);
 	if (r)
 		return r;
-	r = fp_summary_write(job->profile, &job->files, false, file.stream);
+	r = fp_summary_write(job->summary, false, file.stream);
 	if (r) {
 		fp_store_abandon(&file);
 		return r;
@@ -296,8 +300,7 @@ static int do_report(struct job *job)
 	r = write_everything(job);
 	fp_progress_clear();
 	if (r == 0 && job->request->summary)
-		(void)fp_summary_write(job->profile, &job->files, fp_may_colour(job->request->summary),
-				       job->request->summary);
+		(void)fp_summary_write(job->summary, fp_may_colour(job->request->summary), job->request->summary);
 	if (r == 0 && !job->is_again && job->files.n_outlived == 0 && !job->run->alive)
 		(void)fp_store_remove_dir(job->run->path);
 	else if (r && job->making_dir[0])
@@ -326,6 +329,7 @@ int fp_report_run(struct fp_run *run, const struct fp_report_request *request)
 	if (job.profile)
 		fp_profile_destroy(job.profile);
 	free(job.captures);
+	free(job.summary);
 	close(fd);
 	return status;
 }

@@ -31,7 +31,10 @@ struct fp_report_files {
 	uint64_t render_ns;
 };
 
-/* At most 12 lines.  0 or -errno of the stream. */
-int fp_summary_write(const struct fp_profile *p, const struct fp_report_files *files, bool colour, FILE *out);
+/* At most 12 lines, with the marks of a terminal around what is bold; for
+ * free().  NULL: out of memory. */
+char *fp_summary_make(const struct fp_profile *p, const struct fp_report_files *files);
+/* bold false: without the marks.  0 or -errno of the stream. */
+int fp_summary_write(const char *summary, bool bold, FILE *out);
 
 #endif

@@ -17,6 +17,9 @@
 #define TOP_LINES 5 /* with those of memory */
 #define NOISE_SAMPLES 4 /* fewer could be none or twice as many */
 
+#define BOLD "\033[1m"
+#define PLAIN "\033[0m"
+
 struct facts {
 	uint64_t cpu_ns, sampled_ns, agent_ns, booked_ns, samples, n_losses;
 	uint64_t agent_bytes;
@@ -72,11 +75,11 @@ static double stopped_after_s(const struct fp_profile *p)
 }
 
 static void print_head(const struct fp_profile *p, const struct fp_report_files *files, const struct facts *f,
-		       const char *bold, const char *plain, FILE *out)
+		       FILE *out)
 {
 	double stopped_s = stopped_after_s(p);
 
-	fprintf(out, "%sfilperf: %s%s: %.2f s, CPU %.2f s, %u process%s, %u thread%s%s%s", bold, files->label, plain,
+	fprintf(out, BOLD "filperf: %s" PLAIN ": %.2f s, CPU %.2f s, %u process%s, %u thread%s%s%s", files->label,
 		(double)p->wall_ns / 1e9, (double)f->cpu_ns / 1e9, p->n_processes, p->n_processes == 1 ? "" : "es",
 		f->n_threads, plural(f->n_threads), p->cut ? "; " : "", p->cut ? fp_summary_cut(p) : "");
 	if (stopped_s > 0)
@@ -89,7 +92,7 @@ static void print_head(const struct fp_profile *p, const struct fp_report_files 
 }
 
 /* Returns the share of the largest line. */
-static double print_top(const struct fp_profile *p, uint32_t n_lines, const char *bold, const char *plain, FILE *out)
+static double print_top(const struct fp_profile *p, uint32_t n_lines, FILE *out)
 {
 	struct fp_function_table *t;
 	double largest = 0;
@@ -106,7 +109,7 @@ static double print_top(const struct fp_profile *p, uint32_t n_lines, const char
 		if (frame->kind == FP_FRAME_MARK || row->self_ns == 0)
 			continue;
 		fp_name_frame(p, frame, true, text, sizeof(text));
-		fprintf(out, "  %s%5.1f %%%s  %.100s\n", bold, percent(row->self_ns, t->all_ns), plain, text);
+		fprintf(out, "  " BOLD "%5.1f %%" PLAIN "  %.100s\n", percent(row->self_ns, t->all_ns), text);
 		if (shown++ == 0)
 			largest = percent(row->self_ns, t->all_ns);
 	}
@@ -297,15 +300,19 @@ static void print_next(const struct fp_profile *p, const struct fp_report_files 
 		fprintf(out, "next: filperf top -i %s --lines   # the largest line has %.1f %%\n", in, largest);
 }
 
-int fp_summary_write(const struct fp_profile *p, const struct fp_report_files *files, bool colour, FILE *out)
+char *fp_summary_make(const struct fp_profile *p, const struct fp_report_files *files)
 {
-	const char *bold = colour ? "\033[1m" : "", *plain = colour ? "\033[0m" : "";
 	double largest, imports;
+	char *text = NULL;
+	size_t n_bytes;
+	FILE *out = open_memstream(&text, &n_bytes);
 	struct facts f;
 
+	if (!out)
+		return NULL;
 	gather(p, &f);
-	print_head(p, files, &f, bold, plain, out);
-	largest = print_top(p, TOP_LINES - fp_summary_memory_lines(p, files), bold, plain, out);
+	print_head(p, files, &f, out);
+	largest = print_top(p, TOP_LINES - fp_summary_memory_lines(p, files), out);
 	imports = print_imports(p, out);
 	fp_summary_memory_put(p, files, out);
 	print_cost(p, files, &f, out);
@@ -316,5 +323,27 @@ int fp_summary_write(const struct fp_profile *p, const struct fp_report_files *f
 	else
 		fprintf(out, "capture: %s/%s.filperf\n", files->shown_dir, files->label);
 	print_next(p, files, &f, largest, imports, out);
+	if (fclose(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static size_t mark_bytes(const char *at)
+{
+	return !strncmp(at, BOLD, strlen(BOLD)) ? strlen(BOLD) : !strncmp(at, PLAIN, strlen(PLAIN)) ? strlen(PLAIN) : 0;
+}
+
+int fp_summary_write(const char *summary, bool bold, FILE *out)
+{
+	for (const char *at = summary; *at; at++) {
+		size_t n = bold ? 0 : mark_bytes(at);
+
+		if (n)
+			at += n - 1;
+		else
+			fputc(*at, out);
+	}
 	return fflush(out) || ferror(out) ? (errno ? -errno : -EIO) : 0;
 }
