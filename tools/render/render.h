@@ -25,6 +25,14 @@ enum fp_report_family {
 	FP_FAMILY_MAX
 };
 
+struct fp_source_lines;
+
+/* What several formats of one profile and of the same options need: made by the
+ * first that does, freed by whoever renders. */
+struct fp_render_shared {
+	struct fp_source_lines *source; /* of Scalene's */
+};
+
 struct fp_render_options {
 	const char *title;      /* heading, NULL: from the profile */
 	bool threads;           /* a root frame per thread */
@@ -40,6 +48,7 @@ struct fp_render_options {
 	bool colour;
 	const char *only_files, *not_files; /* comma lists of globs, or NULL */
 	bool no_memory, no_copies;     /* Scalene's: without these columns */
+	struct fp_render_shared *shared; /* NULL: each format makes its own */
 };
 
 struct fp_renderer {

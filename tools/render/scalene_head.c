@@ -32,8 +32,21 @@ int fp_scalene_model(const struct fp_profile *p, const struct fp_render_options 
 	struct fp_source_options options = { .only_files = o->only_files, .not_files = o->not_files,
 					     .memory = fp_scalene_has_memory(p, o),
 					     .copies = fp_scalene_has_copies(p, o) };
+	struct fp_source_lines *s = o->shared ? o->shared->source : NULL;
+	int err = s ? 0 : fp_source_lines_make(p, &options, &s);
 
-	return fp_source_lines_make(p, &options, ret_lines);
+	if (err)
+		return err;
+	if (o->shared)
+		o->shared->source = s;
+	*ret_lines = s;
+	return 0;
+}
+
+void fp_scalene_model_drop(const struct fp_render_options *o, struct fp_source_lines *s)
+{
+	if (!o->shared)
+		fp_source_lines_destroy(s);
 }
 
 static void put_cost(const struct fp_profile *p, char *out)

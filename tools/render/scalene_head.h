@@ -20,7 +20,9 @@ int fp_scalene_head(const struct fp_profile *p, const struct fp_source_lines *s,
 bool fp_scalene_has_memory(const struct fp_profile *p, const struct fp_render_options *o);
 bool fp_scalene_has_copies(const struct fp_profile *p, const struct fp_render_options *o);
 
-/* The model as the options ask for it. */
+/* The model as the options ask for it, for fp_scalene_model_drop() with the same
+ * options; it may be shared. */
 int fp_scalene_model(const struct fp_profile *p, const struct fp_render_options *o, struct fp_source_lines **ret_lines);
+void fp_scalene_model_drop(const struct fp_render_options *o, struct fp_source_lines *s);
 
 #endif

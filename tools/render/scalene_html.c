@@ -238,7 +238,7 @@ static int render(const struct fp_profile *p, const struct fp_render_options *o,
 	fputs("<script>\n", out);
 	fwrite(fp_asset_scalene_js, 1, fp_asset_scalene_js_bytes, out);
 	fputs("</script></body></html>\n", out);
-	fp_source_lines_destroy(s);
+	fp_scalene_model_drop(o, s);
 	return ferror(out) ? -EIO : 0;
 }
 

@@ -107,7 +107,7 @@ static int render(const struct fp_profile *p, const struct fp_render_options *o,
 		free(job.times);
 		free(job.first_time);
 	}
-	fp_source_lines_destroy(s);
+	fp_scalene_model_drop(o, s);
 	return err ? err : ferror(out) ? -EIO : 0;
 }
 

@@ -235,7 +235,7 @@ static int render(const struct fp_profile *p, const struct fp_render_options *o,
 	for (uint32_t i = 0; i < s->n_files; i++)
 		put_file(&t, &s->files[i]);
 	put_tail(&t);
-	fp_source_lines_destroy(s);
+	fp_scalene_model_drop(o, s);
 	return ferror(out) ? -EIO : 0;
 }
 
