@@ -310,6 +310,8 @@ void fp_agent_allocated(void *block, size_t n_bytes, int allocator)
 		fp_mem_book(&fp_mem_ledger.system, cell, (uintptr_t)block, n_bytes, &t->memory.recent);
 		unlock();
 	}
+	if (!fp_mem_ledger.exact)
+		fp_memory_count_next(t);
 	after_event(t);
 }
 

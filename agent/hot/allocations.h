@@ -44,6 +44,17 @@ static inline void fp_memory_leave(struct fp_thread *t)
 	t->inside = 0;
 }
 
+/* Sampled: a block was booked, which is temporary if few allocations follow before its
+ * end: those of Python's are counted. */
+static inline void fp_memory_count_next(struct fp_thread *t)
+{
+	if (!t->memory.counted) {
+		t->memory.held = fp_thread_countdown;
+		fp_thread_countdown = -1;
+	}
+	t->memory.counted = t->memory.recent.n;
+}
+
 /* Python's half: lock where it needs one, then book.  False: it cannot be had,
  * and what was to be booked is lost (counted). */
 FP_NODISCARD bool fp_memory_lock_python(const struct fp_thread *t);

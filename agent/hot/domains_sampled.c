@@ -2,6 +2,10 @@
 /*
  * The wrappers that book the blocks that a Poisson process over bytes meets, and
  * cost the others a subtraction.  See python_domains.h for where they run.
+ *
+ * Only after a block was booked are the thread's next allocations counted, to know
+ * what is temporary: the countdown is held below 0 meanwhile (fp_memory_count_next),
+ * so that all others need no count.
  */
 #include "agent/base/float_mode.h"
 #include "agent/base/poisson.h"
@@ -23,26 +27,44 @@ static int64_t next_distance(struct fp_thread *t)
 	return n_bytes;
 }
 
-/* The countdown has passed 0: this block is met, unless nothing was drawn yet. */
+/* The allocation goes the slow way: is its block met, or nothing drawn yet? */
+static inline bool is_met(struct fp_thread *t, size_t n_bytes)
+{
+	if (fp_likely(fp_thread_countdown >= 0))
+		return false;
+	t->memory.recent.sequence++;
+	if (!t->memory.counted)
+		return true;
+	t->memory.held -= (int64_t)n_bytes;
+	fp_thread_countdown = -1;
+	if (--t->memory.counted && t->memory.held >= 0)
+		return false;
+	fp_thread_countdown = t->memory.held;
+	t->memory.counted = 0;
+	t->memory.held = 0;
+	return fp_thread_countdown < 0;
+}
+
+/* This block is met, unless nothing was drawn yet. */
 static FP_COLD void meet(struct fp_thread *t, void *block, size_t n_bytes, uint8_t allocator)
 {
 	bool drawn = t->memory.drawn;
 	uint32_t stack, cell;
 
 	if (!*fp_agent_memory || !fp_mem_ledger.sample_bytes) {
-		t->memory.countdown = INT64_MAX / 2;
+		fp_thread_countdown = INT64_MAX / 2;
 		t->memory.drawn = false;
 		return;
 	}
 	t->random |= 1;
-	t->memory.countdown = next_distance(t) - 1; /* met below 0, not at it */
+	fp_thread_countdown = next_distance(t) - 1; /* met below 0, not at it */
 	t->memory.drawn = true;
 	if (!drawn) {
 		/* This block is the first to count; what it covers may hold a sample. */
-		t->memory.countdown -= (int64_t)n_bytes;
-		if (t->memory.countdown >= 0)
+		fp_thread_countdown -= (int64_t)n_bytes;
+		if (fp_thread_countdown >= 0)
 			return;
-		t->memory.countdown = next_distance(t) - 1;
+		fp_thread_countdown = next_distance(t) - 1;
 	}
 	if (!block || !fp_memory_enter())
 		return;
@@ -53,6 +75,7 @@ static FP_COLD void meet(struct fp_thread *t, void *block, size_t n_bytes, uint8
 		fp_mem_book_sampled(cell, (uintptr_t)block, n_bytes, &t->memory.recent);
 		fp_memory_unlock_python();
 	}
+	fp_memory_count_next(t);
 	fp_domains_after_events();
 	fp_memory_leave(t);
 }
@@ -84,7 +107,7 @@ static FP_COLD void *sampled_malloc_slow(const struct fp_py_allocator *a, size_t
 	t->memory.carrier_depth++;
 	block = a->malloc(a->ctx, n_bytes);
 	t->memory.carrier_depth--;
-	if (fp_unlikely(t->memory.countdown < 0))
+	if (is_met(t, n_bytes))
 		meet(t, block, n_bytes, FP_ALLOCATOR_PYTHON_MALLOC);
 	return block;
 }
@@ -92,12 +115,8 @@ static FP_COLD void *sampled_malloc_slow(const struct fp_py_allocator *a, size_t
 static void *sampled_malloc(void *ctx, size_t n_bytes)
 {
 	const struct fp_py_allocator *a = ctx;
-	struct fp_thread *t = fp_thread_self;
 
-	if (fp_unlikely(!t))
-		return sampled_malloc_slow(a, n_bytes);
-	t->memory.recent.sequence++;
-	if (fp_unlikely((t->memory.countdown -= (int64_t)n_bytes) < 0 || n_bytes - 1 >= fp_carry_limit))
+	if (fp_unlikely((fp_thread_countdown -= (int64_t)n_bytes) < 0 || n_bytes - 1 >= fp_carry_limit))
 		return sampled_malloc_slow(a, n_bytes);
 	return a->malloc(a->ctx, n_bytes);
 }
@@ -113,8 +132,8 @@ static void *sampled_calloc(void *ctx, size_t n, size_t n_bytes)
 	block = fp_domains_calloc_below(t, a, n, n_bytes);
 	if (fp_unlikely(!block))
 		return block;
-	t->memory.recent.sequence++;
-	if (fp_unlikely((t->memory.countdown -= (int64_t)(n * n_bytes)) < 0))
+	fp_thread_countdown -= (int64_t)(n * n_bytes);
+	if (is_met(t, n * n_bytes))
 		meet(t, block, n * n_bytes, FP_ALLOCATOR_PYTHON_CALLOC);
 	return block;
 }
@@ -135,8 +154,8 @@ static void *sampled_realloc(void *ctx, void *block, size_t n_bytes)
 		fp_domains_rebook(t, block, &gone);
 		return moved;
 	}
-	t->memory.recent.sequence++;
-	if (fp_unlikely((t->memory.countdown -= (int64_t)n_bytes) < 0))
+	fp_thread_countdown -= (int64_t)n_bytes;
+	if (is_met(t, n_bytes))
 		meet(t, moved, n_bytes, FP_ALLOCATOR_PYTHON_REALLOC);
 	return moved;
 }

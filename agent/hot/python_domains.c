@@ -132,7 +132,7 @@ void fp_domains_check(struct fp_thread *t)
 {
 	typedef void (*get_allocator)(int domain, struct fp_py_allocator *a);
 	get_allocator get = (get_allocator)fp_context.python.get_allocator;
-	uint64_t seen = t->memory.python_events + (uint64_t)t->memory.countdown, before = t->memory.checked;
+	uint64_t seen = t->memory.python_events + (uint64_t)(fp_thread_countdown + t->memory.held), before = t->memory.checked;
 	struct fp_py_allocator a;
 	bool gil = false;
 

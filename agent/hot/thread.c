@@ -21,6 +21,7 @@
 static volatile uint32_t no_fork_word; /* 0, "not ours", until boot maps the real one */
 struct fp_context fp_context = {.fork_word = &no_fork_word};
 __thread struct fp_thread *fp_thread_self __attribute__((tls_model("initial-exec")));
+__thread int64_t fp_thread_countdown __attribute__((tls_model("initial-exec")));
 
 #define SLOTS_MAX 65536u
 static struct fp_thread *slots; /* reserved, touched as used */
@@ -158,6 +159,7 @@ void fp_thread_begin(struct fp_thread *t, uint32_t flags)
 		t->scratch->n_memo = 0;
 	fp_hook_memory_forget(t);
 	t->memory = (struct fp_thread_memory){.recent.n = fp_context.temporary_threshold + 1};
+	fp_thread_countdown = 0;
 	if (!open_record(t, flags)) {
 		t->tid = 0;
 		fp_thread_release(t);

@@ -42,10 +42,11 @@ struct fp_hook_memory; /* python_stack.h */
 
 /* What the allocation hooks keep of a thread. */
 struct fp_thread_memory {
-	int64_t countdown;       /* bytes until the next sample */
+	int64_t held;            /* of fp_thread_countdown while allocations are counted */
+	uint32_t counted;        /* allocations of Python's still to count; 0 mostly (domains_sampled.c) */
 	uint32_t carrier_depth;  /* inside an allocator of Python's: what it asks of others carries its blocks */
 	uint32_t layout_due;     /* events until the layout is looked at again */
-	bool drawn;              /* countdown was drawn */
+	bool drawn;              /* the countdown was drawn */
 	uint32_t python_events;  /* that came through Python's allocators */
 	uint32_t end_due;        /* frees until the thread looks whether the interpreter ends */
 	uint32_t checks;         /* python_domains.c: are we still in our place? */
@@ -81,6 +82,9 @@ struct fp_thread {
 };
 
 extern __thread struct fp_thread *fp_thread_self __attribute__((tls_model("initial-exec")));
+/* Bytes of Python's blocks until the next is met by sampling; below 0: the
+ * allocation takes the slow way.  0 in a thread that is not known. */
+extern __thread int64_t fp_thread_countdown __attribute__((tls_model("initial-exec")));
 
 /* A slot for a thread to be: NULL when there is none left (counted). */
 struct fp_thread *fp_thread_claim(void);
