@@ -8,6 +8,8 @@
 #ifndef FP_AGENT_H
 #define FP_AGENT_H
 
+#include "agent/base/attrs.h"
+
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,7 +48,7 @@ void fp_agent_spawn(char *const envp[], int n);
  * first.  allocator: enum fp_allocator.  Any context, a vfork child (whose
  * memory is the parent's) and a thread that is ending included; inside a signal
  * handler that interrupted one of these, nothing is recorded. */
-extern const volatile uint32_t *fp_agent_memory;
+extern FP_OWN const volatile uint32_t *fp_agent_memory;
 /* After the block was given. */
 void fp_agent_allocated(void *block, size_t n_bytes, int allocator);
 /* Before it is given back. */

@@ -36,7 +36,7 @@ struct fp_context {
 	volatile uint32_t *fork_word;
 };
 
-extern struct fp_context fp_context;
+extern FP_OWN struct fp_context fp_context;
 
 /* False in a fork or vfork child that has no capture of its own: nothing may
  * be written.  A system call: for rare paths only. */

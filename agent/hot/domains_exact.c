@@ -90,7 +90,7 @@ static inline __attribute__((always_inline)) void *book_waiting(void *block, siz
 	uint32_t cell, kind = fp_hook_kind(allocator, (uint32_t)(n_bytes + 15) / 16);
 	enum fp_hook_why why = FP_HOOK_CHAIN;
 
-	if (fp_unlikely(!block || (uintptr_t)block & 15 || t->inside || !tstate))
+	if (fp_unlikely(!block || t->inside || !tstate))
 		return book_otherwise(t, block, n_bytes, allocator);
 	set_inside(t);
 	t->memory.recent.sequence++;
@@ -306,7 +306,7 @@ static void exact_free(void *ctx, void *block)
 	}
 	set_inside(t);
 	t->memory.python_events++;
-	if (fp_unlikely(t->pending_samples || fp_mem_filter_of((uintptr_t)block) == UINT8_MAX) ||
+	if (fp_unlikely(t->pending_samples || fp_mem_waits_as_code((uintptr_t)block)) ||
 	    !fp_mem_cancel((uintptr_t)block, &t->memory.recent)) {
 		end_and_free(t, a, block);
 		return;

@@ -26,7 +26,7 @@ extern const struct fp_py_allocator fp_domains_exact, fp_domains_sampled;
 /* Larger requests are handed on to malloc, and those for nothing: n - 1 tells.
  * With other allocators beneath than pymalloc, all may be: the limit is 0. */
 #define FP_LARGE_BYTES 512u
-extern size_t fp_carry_limit;
+extern FP_OWN size_t fp_carry_limit;
 
 FP_COLD struct fp_thread *fp_domains_adopt(void);
 static inline struct fp_thread *fp_domains_thread(void)

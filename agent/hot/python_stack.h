@@ -96,7 +96,7 @@ struct fp_hook_layout {
 	bool through_cframe;
 	bool objects;            /* 3.8-3.10: an instruction does not tell its function */
 };
-extern struct fp_hook_layout fp_hook_layout;
+extern FP_OWN struct fp_hook_layout fp_hook_layout;
 
 /* The calling thread holds t.  tstate: its own, not 0, layout LIVE.  Never
  * fails: what cannot be read ends on a mark. */

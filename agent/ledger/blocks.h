@@ -27,7 +27,7 @@
 struct fp_shadow_part {
 	uint32_t *chunks[8192];
 };
-extern struct fp_shadow_part *fp_shadow_parts[1u << 14];
+extern FP_OWN struct fp_shadow_part *fp_shadow_parts[1u << 14];
 
 /* Makes the chunk of an address; NULL: no memory. */
 FP_COLD uint32_t *fp_shadow_open(uintptr_t address);

@@ -67,7 +67,7 @@ struct fp_mem_ledger {
 	struct fp_mem_waiting waiting[FP_MEM_WAITING];
 	uint64_t sample_bytes;
 };
-extern struct fp_mem_ledger fp_mem_ledger;
+extern FP_OWN struct fp_mem_ledger fp_mem_ledger;
 
 /* The blocks that a thread made last, to know temporary ones. */
 #define FP_MEM_RECENT 128u       /* a power of two above FP_MEM_RECENT_MOST */
@@ -282,6 +282,22 @@ static inline uint32_t fp_mem_unbook_small(uintptr_t address, const struct fp_me
 	return FP_SHADOW_CELL(value);
 }
 
+/* A counter per 16 bytes of address, modulo 4 MiB; not 0: the address may be a
+ * sampled block, or (UINT8_MAX) a code object that was given a name. */
+extern FP_OWN uint8_t fp_mem_filter[1u << 18];
+/* Blocks smaller than this are no code objects (sizeof(PyCodeObject), 3.8: 144). */
+#define FP_MEM_CODE_BYTES_LEAST 128u
+static inline uint8_t fp_mem_filter_of(uintptr_t address)
+{
+	return fp_mem_filter[(address >> 4) & (FP_COUNT(fp_mem_filter) - 1)];
+}
+
+/* May what waits there be a code object that was given a name? */
+static inline bool fp_mem_waits_as_code(uintptr_t address)
+{
+	return fp_mem_waiting_of(address)->n_bytes >= FP_MEM_CODE_BYTES_LEAST && fp_mem_filter_of(address) == UINT8_MAX;
+}
+
 struct fp_mem_gone fp_mem_look_entry(const struct fp_mem_half *half, uintptr_t address);
 
 /* What is known of a block; nothing changes. */
@@ -304,14 +320,6 @@ static inline struct fp_mem_gone fp_mem_look(const struct fp_mem_half *half, uin
 /* Cells compare with a new checkpoint at their next event. */
 void fp_mem_checkpoint(void);
 
-/* A counter per 16 bytes of address, modulo 4 MiB; not 0: the address may be a
- * sampled block, or (UINT8_MAX) a code object that was given a name. */
-extern uint8_t fp_mem_filter[1u << 18];
-static inline uint8_t fp_mem_filter_of(uintptr_t address)
-{
-	return fp_mem_filter[(address >> 4) & (FP_COUNT(fp_mem_filter) - 1)];
-}
-
 /* Code objects that were given names, whose addresses may be used again. */
 void fp_mem_watch_code(uintptr_t code);
 void fp_mem_code_freed(uintptr_t address);
@@ -324,14 +332,14 @@ static inline void fp_mem_look_for_code(uintptr_t address)
 
 /* Counts watched addresses that were freed: a frame seen before may now be of
  * another code object. */
-extern uint32_t fp_mem_code_epoch;
+extern FP_OWN uint32_t fp_mem_code_epoch;
 /* The same for the addresses that share a place here: what is cached with another
  * generation is stale.  One that comes round again makes a turn: all is stale. */
 #define FP_MEM_CODE_PLACES 4096u
 #define FP_MEM_CODE_GENERATION_SHIFT 57u
 #define FP_MEM_CODE_GENERATION_MAX 127u
-extern uint8_t fp_mem_code_generations[FP_MEM_CODE_PLACES];
-extern uint32_t fp_mem_code_turn;
+extern FP_OWN uint8_t fp_mem_code_generations[FP_MEM_CODE_PLACES];
+extern FP_OWN uint32_t fp_mem_code_turn;
 static inline uint32_t fp_mem_code_place(uintptr_t code)
 {
 	return code >> 6 & (FP_MEM_CODE_PLACES - 1); /* without the tags of stack references */
