@@ -343,7 +343,7 @@ static FP_COLD uint32_t new_cell(struct fp_thread *t, struct fp_hook_set *set, s
 	return cell;
 }
 
-static uint32_t cell_of_leaf(struct fp_thread *t, uint32_t kind)
+static __attribute__((noinline)) uint32_t find_cell_of_leaf(struct fp_thread *t, uint32_t kind)
 {
 	const struct fp_hook_layout *l = &fp_hook_layout;
 	struct fp_hook_memory *h = t->hook;
@@ -360,9 +360,18 @@ static uint32_t cell_of_leaf(struct fp_thread *t, uint32_t kind)
 	cell = e != set->ways + FP_HOOK_WAYS ? e->value & ((1u << FP_HOOK_KIND_SHIFT) - 1) :
 					       new_cell(t, set, &wanted, kind);
 	if (!l->objects)
-		h->leaves[(ip >> 1 ^ kind) & (FP_HOOK_LEAVES - 1)] = (struct fp_hook_leaf){
+		*fp_hook_leaf_of(h, ip, wanted.parent, kind) = (struct fp_hook_leaf){
 			.ip = ip, .parent = wanted.parent, .value = kind << FP_HOOK_KIND_SHIFT | cell};
 	return cell;
+}
+
+static inline uint32_t cell_of_leaf(struct fp_thread *t, uint32_t kind)
+{
+	const struct fp_hook_layout *l = &fp_hook_layout;
+	struct fp_hook_memory *h = t->hook;
+	uint32_t cell = l->objects ? 0 : fp_hook_cell_of_leaf(h, fp_hook_load(h->frames[h->n].frame + l->fr_ip), kind);
+
+	return fp_likely(cell) ? cell : find_cell_of_leaf(t, kind);
 }
 
 uint32_t fp_hook_cell_slowly(struct fp_thread *t, uintptr_t tstate, uint32_t kind, enum fp_hook_why why)
@@ -371,7 +380,9 @@ uint32_t fp_hook_cell_slowly(struct fp_thread *t, uintptr_t tstate, uint32_t kin
 
 	if (why == FP_HOOK_MOVED)
 		intern_callers(t->hook, (uint32_t)(t->hook->moved - t->hook->frames));
-	if (why != FP_HOOK_CHAIN)
+	if (why == FP_HOOK_LEAF)
+		return find_cell_of_leaf(t, kind);
+	if (why == FP_HOOK_MOVED)
 		return cell_of_leaf(t, kind);
 	top = fp_hook_load(tstate + fp_hook_layout.ts_frame);
 	if (fp_hook_layout.through_cframe && top)

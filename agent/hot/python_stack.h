@@ -24,7 +24,7 @@
 #define FP_HOOK_WAYS 4u
 #define FP_HOOK_CELLS 4096u
 #define FP_HOOK_CODES 4096u
-#define FP_HOOK_LEAVES 256u
+#define FP_HOOK_LEAVES 1024u
 
 struct fp_hook_frame {
 	uintptr_t frame, ip; /* as read */
@@ -139,6 +139,22 @@ enum fp_hook_why {
 	FP_HOOK_LEAF,  /* the leaf did not ask for that lately */
 };
 
+static inline struct fp_hook_leaf *fp_hook_leaf_of(struct fp_hook_memory *h, uintptr_t ip, uint32_t parent, uint32_t kind)
+{
+	return &h->leaves[((uint32_t)(ip >> 1) + kind + parent) & (FP_HOOK_LEAVES - 1)];
+}
+
+/* The callers' nodes are right.  0: it did not ask for that lately. */
+static inline uint32_t fp_hook_cell_of_leaf(struct fp_hook_memory *h, uintptr_t ip, uint32_t kind)
+{
+	uint32_t parent = h->nodes[h->n - 1];
+	const struct fp_hook_leaf *e = fp_hook_leaf_of(h, ip, parent, kind);
+
+	if (fp_likely(e->ip == ip && e->parent == parent && e->value >> FP_HOOK_KIND_SHIFT == kind))
+		return e->value & ((1u << FP_HOOK_KIND_SHIFT) - 1);
+	return 0;
+}
+
 /* Is caller that of frame?  Notes in moved whether frame went on. */
 static inline __attribute__((always_inline)) bool fp_hook_is_next(struct fp_hook_memory *h, const struct fp_hook_frame *m,
 								  uintptr_t frame, uintptr_t caller, size_t fr_ip,
@@ -154,9 +170,8 @@ static inline __attribute__((always_inline)) uint32_t fp_hook_cell_here(struct f
 {
 	const struct fp_hook_layout *l = &fp_hook_layout;
 	size_t fr_previous = l->fr_previous, fr_ip = l->fr_ip;
-	uintptr_t top = fp_hook_load(tstate + l->ts_frame), ip, frame, caller;
+	uintptr_t top = fp_hook_load(tstate + l->ts_frame), frame, caller;
 	const struct fp_hook_frame *m;
-	const struct fp_hook_leaf *e;
 
 	*why = FP_HOOK_CHAIN;
 	if (l->through_cframe)
@@ -187,11 +202,7 @@ static inline __attribute__((always_inline)) uint32_t fp_hook_cell_here(struct f
 	if (h->moved)
 		return 0;
 	*why = FP_HOOK_LEAF;
-	ip = fp_hook_load(top + l->fr_ip);
-	e = &h->leaves[(ip >> 1 ^ kind) & (FP_HOOK_LEAVES - 1)];
-	if (fp_likely(e->ip == ip && e->parent == h->nodes[h->n - 1] && e->value >> FP_HOOK_KIND_SHIFT == kind))
-		return e->value & ((1u << FP_HOOK_KIND_SHIFT) - 1);
-	return 0;
+	return fp_hook_cell_of_leaf(h, fp_hook_load(top + fr_ip), kind);
 }
 /* Then, or where fp_hook_layout.objects says that the above is not for these frames. */
 uint32_t fp_hook_cell_slowly(struct fp_thread *t, uintptr_t tstate, uint32_t kind, enum fp_hook_why why);
