@@ -83,9 +83,9 @@ static __attribute__((noinline)) void *book_otherwise(struct fp_thread *t, void 
 
 /* FP_MEMORY_PLAIN, a small block: it waits for its free.  Returns block.  No call but
  * those that end it, so that little is saved and restored. */
-static inline __attribute__((always_inline)) void *book_waiting(void *block, size_t n_bytes, uint8_t allocator)
+static inline __attribute__((always_inline)) void *book_waiting(struct fp_thread *t, void *block, size_t n_bytes,
+								uint8_t allocator)
 {
-	struct fp_thread *t = fp_thread_self;
 	uintptr_t tstate = fp_hook_attached();
 	uint32_t cell, kind = fp_hook_kind(allocator, (uint32_t)(n_bytes + 15) / 16);
 	enum fp_hook_why why = FP_HOOK_CHAIN;
@@ -104,14 +104,9 @@ static inline __attribute__((always_inline)) void *book_waiting(void *block, siz
 	return block;
 }
 
-static __attribute__((noinline)) void *book_malloc(void *block, size_t n_bytes)
+static __attribute__((noinline)) void *book_small(struct fp_thread *t, void *block, size_t n_bytes, uint8_t allocator)
 {
-	return book_waiting(block, n_bytes, FP_ALLOCATOR_PYTHON_MALLOC);
-}
-
-static __attribute__((noinline)) void *book_small(void *block, size_t n_bytes, uint8_t allocator)
-{
-	return book_waiting(block, n_bytes, allocator);
+	return book_waiting(t, block, n_bytes, allocator);
 }
 
 static inline bool is_plain(size_t n_bytes)
@@ -195,10 +190,11 @@ static __attribute__((noinline)) void *exact_malloc_slowly(const struct fp_py_al
 static void *exact_malloc(void *ctx, size_t n_bytes)
 {
 	const struct fp_py_allocator *a = ctx;
+	struct fp_thread *t = fp_thread_self;
 
-	if (fp_unlikely(!fp_thread_self || !is_plain(n_bytes)))
+	if (fp_unlikely(!t || !is_plain(n_bytes)))
 		return exact_malloc_slowly(a, n_bytes);
-	return book_malloc(a->malloc(a->ctx, n_bytes), n_bytes);
+	return book_waiting(t, a->malloc(a->ctx, n_bytes), n_bytes, FP_ALLOCATOR_PYTHON_MALLOC);
 }
 
 static void *exact_calloc(void *ctx, size_t n, size_t n_bytes)
@@ -211,7 +207,7 @@ static void *exact_calloc(void *ctx, size_t n, size_t n_bytes)
 		return a->calloc(a->ctx, n, n_bytes);
 	block = fp_domains_calloc_below(t, a, n, n_bytes);
 	if (fp_likely(is_plain(n * n_bytes)))
-		return book_small(block, n * n_bytes, FP_ALLOCATOR_PYTHON_CALLOC);
+		return book_small(t, block, n * n_bytes, FP_ALLOCATOR_PYTHON_CALLOC);
 	return book_otherwise(t, block, n * n_bytes, FP_ALLOCATOR_PYTHON_CALLOC);
 }
 
@@ -257,7 +253,7 @@ static void *exact_realloc(void *ctx, void *block, size_t n_bytes)
 	if (fp_unlikely(!moved))
 		fp_domains_rebook(t, block, &gone);
 	if (fp_likely(is_plain(n_bytes)))
-		return book_small(moved, n_bytes, FP_ALLOCATOR_PYTHON_REALLOC);
+		return book_small(t, moved, n_bytes, FP_ALLOCATOR_PYTHON_REALLOC);
 	return book_otherwise(t, moved, n_bytes, FP_ALLOCATOR_PYTHON_REALLOC);
 }
 

@@ -242,11 +242,18 @@ static uint32_t realign(struct fp_hook_memory *h, uintptr_t top, uintptr_t base)
 	return first;
 }
 
+static void forget_chain(struct fp_hook_memory *h)
+{
+	h->n = 0;
+	h->frames[0].frame = FP_HOOK_NO_FRAME;
+}
+
 static FP_COLD struct fp_hook_memory *open_memory(struct fp_thread *t)
 {
 	struct fp_hook_memory *h = fp_sys_map_private(sizeof(*h));
 
 	if (h) {
+		forget_chain(h);
 		h->mask = (1u << (fp_mem_ledger.exact ? FP_HOOK_SET_BITS : FP_HOOK_SET_BITS_FEW)) - 1;
 		h->code_epoch = fp_mem_code_epoch;
 		h->code_turn = fp_mem_code_turn;
@@ -258,7 +265,7 @@ static FP_COLD struct fp_hook_memory *open_memory(struct fp_thread *t)
 /* A code object was freed: what lies at its address now may look as it did. */
 static FP_COLD void forget_frames(struct fp_hook_memory *h)
 {
-	h->n = 0;
+	forget_chain(h);
 	h->code_epoch = fp_mem_code_epoch;
 	for (uint32_t i = 0; i < FP_HOOK_LEAVES; i++)
 		h->leaves[i].value = 0;
@@ -296,7 +303,7 @@ static bool align(struct fp_thread *t, uintptr_t tstate, uintptr_t top)
 		return false;
 	first = realign(h, top, base);
 	if (fp_unlikely(first == UINT32_MAX)) {
-		h->n = 0;
+		forget_chain(h);
 		return false;
 	}
 	intern_callers(h, first);

@@ -19,6 +19,7 @@
 #include "agent/hot/thread.h"
 
 #define FP_HOOK_FRAMES 4096u
+#define FP_HOOK_NO_FRAME UINTPTR_MAX
 #define FP_HOOK_SET_BITS 15u    /* of the caches where each allocation is booked … */
 #define FP_HOOK_SET_BITS_FEW 8u /* … and where samples are */
 #define FP_HOOK_WAYS 4u
@@ -73,7 +74,7 @@ struct fp_hook_memory {
 	uint32_t mask;           /* of the sets in use */
 	const struct fp_hook_frame *moved; /* FP_HOOK_MOVED: the first that went on */
 	struct fp_hook_leaf leaves[FP_HOOK_LEAVES]; /* of the code objects of code_epoch */
-	struct fp_hook_frame frames[1 + FP_HOOK_FRAMES]; /* from 1; frame of [0]: the root's link */
+	struct fp_hook_frame frames[1 + FP_HOOK_FRAMES]; /* from 1; frame of [0]: the root's link, FP_HOOK_NO_FRAME when n is 0 */
 	uint32_t nodes[1 + FP_HOOK_FRAMES];              /* [0]: no node */
 	uintptr_t codes_of[1 + FP_HOOK_FRAMES];          /* as read */
 	struct fp_hook_set sites[1u << FP_HOOK_SET_BITS];
@@ -176,13 +177,14 @@ static inline __attribute__((always_inline)) uint32_t fp_hook_cell_here(struct f
 	*why = FP_HOOK_CHAIN;
 	if (l->through_cframe)
 		top = fp_hook_load(top + l->cf_frame);
-	if (fp_unlikely(!h || h->code_epoch != fp_mem_code_epoch || !h->n))
+	if (fp_unlikely(!h || h->code_epoch != fp_mem_code_epoch))
 		return 0;
 	m = &h->frames[h->n];
 	frame = m[-1].frame;
 	if (m->frame != top || frame != fp_hook_load(top + fr_previous))
 		return 0;
 	h->moved = NULL; /* in memory: the registers are all in use */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST); /* no store that depends on a compare */
 	if (!(h->n & 1)) {
 		caller = (--m)[-1].frame;
 		if (!fp_hook_is_next(h, m, frame, caller, fr_ip, fr_previous))
