@@ -40,6 +40,11 @@ function(fp_agent_objects suffix definitions)
 			set_source_files_properties(shim/hook_copy.c TARGET_DIRECTORY ${target} PROPERTIES
 				COMPILE_OPTIONS "-fomit-frame-pointer;-fno-builtin")
 		endif()
+		if(folder STREQUAL "hot")
+			# Each event of Python's allocators: one register more to hold what is compared.
+			set_source_files_properties(agent/hot/domains_exact.c TARGET_DIRECTORY ${target} PROPERTIES
+				COMPILE_OPTIONS "-fomit-frame-pointer")
+		endif()
 		list(APPEND all ${target})
 	endforeach()
 	set(FP_OBJECTS${suffix} "${all}" PARENT_SCOPE)
