@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define FP_CAPTURE_MAGIC "filperf\n" /* 8 bytes, no NUL */
-#define FP_CAPTURE_VERSION 3u
+#define FP_CAPTURE_VERSION 4u
 #define FP_CAPTURE_SUFFIX ".fpc"
 
 /* A region is a reserved, sparse range of the file that grows from its start. */
@@ -417,15 +417,15 @@ struct fp_mem_cell {
 	uint32_t stack;            /* node id of the leaf */
 	/* second */
 	uint64_t n_peak, peak_bytes;
-	uint32_t reserved;
+	uint64_t lived_byte_ms;    /* over blocks that ended: bytes by the time that they lived */
 	uint32_t thread;           /* index into THREADS, the one that allocated */
 	uint16_t checkpoint;       /* low bits of the number of the last one seen */
 	uint16_t last_up;          /* … of the one that counted as an up last */
 	uint16_t ups, downs;
 	uint32_t first_ms;         /* first allocation, since start */
-	float peak_variance;       /* SAMPLED: of the estimates in bytes squared */
+	float peak_variance, alloc_variance; /* SAMPLED: of the estimates in bytes squared */
 	uint64_t checkpoint_bytes; /* live bytes when last compared */
-	double alloc_variance, live_variance;
+	double live_variance;
 };
 
 /* The timeline of the process; ticks of at least 10 ms, longer in long runs. */

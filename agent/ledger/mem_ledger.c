@@ -145,7 +145,7 @@ static FP_COLD void lose_block(struct fp_mem_half *half, uint32_t cell, uintptr_
 	half->heap_bytes -= n_bytes;
 	if (half == &fp_mem_ledger.python)
 		fp_mem_ledger.large_bytes -= n_bytes;
-	fp_mem_subtract(&fp_mem_ledger.cells[cell], 1, n_bytes, fp_mem_ledger.birth_ms[fp_mem_ledger.generation], false);
+	fp_mem_subtract(&fp_mem_ledger.cells[cell], 1, n_bytes, fp_mem_ledger.now_ms, fp_mem_ledger.now_ms, false);
 	if (fp_mem_ledger.stream)
 		fp_mem_stream_free(address);
 }
@@ -177,7 +177,7 @@ void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uin
 		fp_mem_add(c, 1, n_bytes, l->birth_ms[l->generation]);
 		half->heap_bytes += n_bytes;
 	} else {
-		struct fp_block block = {address, n_bytes, cell, l->birth_ms[l->generation]};
+		struct fp_block block = {address, n_bytes, cell, l->now_ms};
 		const uint32_t *stale = address & 15 ? NULL : fp_shadow_find(address);
 
 		if (fp_block_find(&half->blocks, address))
@@ -237,7 +237,7 @@ static __attribute__((noinline)) void book_sampled(uint32_t cell, uintptr_t addr
 	if (fp_block_find(&l->python.blocks, address))
 		end_missed(&l->python, address);
 	fp_mem_add(c, w.n, w.n_bytes, block.birth_ms);
-	c->alloc_variance += w.variance;
+	c->alloc_variance += (float)w.variance;
 	c->live_variance += w.variance;
 	l->python.heap_bytes += w.n_bytes;
 	if (n_bytes > 16u * FP_SIZE_SMALL)
@@ -272,7 +272,8 @@ static __attribute__((noinline)) void end_sampled(struct fp_mem_cell *c, const s
 
 	if (*counter != UINT8_MAX && *counter)
 		--*counter;
-	fp_mem_subtract(c, w.n, w.n_bytes, block->birth_ms, recent && fp_mem_is_temporary(recent, block->address));
+	fp_mem_subtract(c, w.n, w.n_bytes, block->birth_ms, l->now_ms,
+			recent && fp_mem_is_temporary(recent, block->address));
 	c->live_variance -= w.variance;
 	if (c->live_variance < 0 || c->n_allocs == c->n_frees)
 		c->live_variance = 0;
@@ -297,7 +298,8 @@ static struct fp_mem_gone end_entry(struct fp_mem_half *half, uintptr_t address,
 		end_sampled(c, &block, recent);
 		fp_float_end(mode);
 	} else {
-		fp_mem_subtract(c, 1, block.n_bytes, block.birth_ms, recent && fp_mem_is_temporary(recent, address));
+		fp_mem_subtract(c, 1, block.n_bytes, block.birth_ms, fp_mem_ledger.now_ms,
+				recent && fp_mem_is_temporary(recent, address));
 		half->heap_bytes -= block.n_bytes;
 		if (half == &fp_mem_ledger.python)
 			fp_mem_ledger.large_bytes -= block.n_bytes;
@@ -333,7 +335,8 @@ struct fp_mem_gone fp_mem_unbook(struct fp_mem_half *half, uintptr_t address, co
 		half = c->allocator <= FP_ALLOCATOR_PYTHON_REALLOC ? &l->python : &l->system;
 		fp_mem_note_edge();
 		half->heap_bytes -= gone.n_bytes;
-		fp_mem_subtract(c, 1, gone.n_bytes, l->birth_ms[gone.birth], recent && fp_mem_is_temporary(recent, address));
+		fp_mem_subtract(c, 1, gone.n_bytes, l->birth_ms[gone.birth], l->birth_ms[l->generation],
+				recent && fp_mem_is_temporary(recent, address));
 	} else {
 		gone = end_entry(half, address, recent);
 	}
@@ -384,6 +387,8 @@ void fp_mem_drop_range(uint32_t cell, uint64_t n_bytes, bool ends, bool splits)
 {
 	struct fp_mem_ledger *l = &fp_mem_ledger;
 	struct fp_mem_cell *c = &l->cells[cell];
+	uint64_t n_live = c->n_allocs - c->n_frees;
+	uint64_t birth_ms = n_live ? c->birth_sum_ms / n_live : l->now_ms; /* that of each is not known */
 
 	if (is_heap(c->allocator)) {
 		fp_mem_note_edge();
@@ -392,8 +397,8 @@ void fp_mem_drop_range(uint32_t cell, uint64_t n_bytes, bool ends, bool splits)
 	*sum_of(c->allocator) -= n_bytes;
 	fp_mem_touch(c);
 	c->freed_bytes += n_bytes;
+	c->lived_byte_ms += n_bytes * (l->now_ms > birth_ms ? l->now_ms - birth_ms : 0);
+	c->birth_sum_ms += birth_ms * splits - birth_ms * ends;
 	c->n_frees += ends;
 	c->n_allocs += splits;
-	if (c->n_allocs == c->n_frees)
-		c->birth_sum_ms = 0;
 }

@@ -158,13 +158,15 @@ static inline void fp_mem_add(struct fp_mem_cell *c, uint64_t n, uint64_t n_byte
 	c->birth_sum_ms += n * birth_ms;
 }
 
+/* now_ms: of the clock that birth_ms is of. */
 static inline void fp_mem_subtract(struct fp_mem_cell *c, uint64_t n, uint64_t n_bytes, uint64_t birth_ms,
-				   bool temporary)
+				   uint64_t now_ms, bool temporary)
 {
 	fp_mem_touch(c);
 	c->n_frees += n;
 	c->freed_bytes += n_bytes;
 	c->birth_sum_ms -= n * birth_ms;
+	c->lived_byte_ms += n_bytes * (now_ms - birth_ms);
 	if (temporary) {
 		uint64_t sum = c->n_temporary + n;
 
@@ -278,7 +280,8 @@ static inline uint32_t fp_mem_unbook_small(uintptr_t address, const struct fp_me
 	*word = 0;
 	fp_mem_note_edge();
 	l->python.heap_bytes -= n_bytes;
-	fp_mem_subtract(c, 1, n_bytes, l->birth_ms[FP_SHADOW_GENERATION(value)], fp_mem_is_temporary(recent, address));
+	fp_mem_subtract(c, 1, n_bytes, l->birth_ms[FP_SHADOW_GENERATION(value)], l->birth_ms[l->generation],
+			fp_mem_is_temporary(recent, address));
 	return FP_SHADOW_CELL(value);
 }
 

@@ -73,6 +73,7 @@ static void write_memory(struct capture_writer *w, uint32_t thread, uint32_t n_k
 	c->birth_sum_ms = 2 * 500;
 	c->first_ms = 500;
 	writer_mem_cell_at(w, gone)->first_ms = 1000;
+	writer_mem_cell_at(w, gone)->lived_byte_ms = 3ull << 20 << 9;
 	for (uint64_t i = 0; i <= 12; i++)
 		writer_mem_point(w, i * 200, (20 + i) << 20, i * 100000);
 	writer_copy(w, thread, n_keep, 5 << 20, 1 << 20, 6);

@@ -227,7 +227,7 @@ static void sampled_counts_are_rounded(void **state)
 				   .n_allocs = 10 * 256 + 128, .alloc_bytes = 1050,
 				   .n_frees = 5 * 256 + 100, .freed_bytes = 550,
 				   .birth_sum_ms = 1000 * (5 * 256 + 28), .n_temporary = 300,
-				   .alloc_variance = 9, .live_variance = 4, .peak_variance = 2 };
+				   .lived_byte_ms = 77, .alloc_variance = 9, .live_variance = 4, .peak_variance = 2 };
 	w.header.mem.peak_bytes = 5000;
 	w.header.mem.peak_id = 7;
 	c->n_peak = 700;
@@ -243,6 +243,7 @@ static void sampled_counts_are_rounded(void **state)
 	assert_int_equal(cell->n_peak, 3);
 	assert_int_equal(cell->n_temporary, 1);
 	assert_int_equal(cell->age_mean_ms, 1500);
+	assert_int_equal(cell->lived_byte_ms, 77);
 	assert_true(cell->alloc_variance == 9 && cell->live_variance == 4 && cell->peak_variance == 2);
 	fp_profile_destroy(p);
 }

@@ -32,7 +32,7 @@ struct slot {
 static struct slot slots[N_SLOTS];
 
 struct sums {
-	uint64_t n_allocs, alloc_bytes, n_frees, freed_bytes, birth_ms, n_peak, peak_bytes;
+	uint64_t n_allocs, alloc_bytes, n_frees, freed_bytes, birth_ms, lived_byte_ms, n_peak, peak_bytes;
 };
 static struct model {
 	struct sums cells[CELLS_MOST];
@@ -103,6 +103,7 @@ static void free_in_model(struct slot *s)
 	c->n_frees++;
 	c->freed_bytes += s->n_bytes;
 	c->birth_ms -= s->birth_ms;
+	c->lived_byte_ms += s->n_bytes * (fp_mem_ledger.now_ms - s->birth_ms);
 	model.heap -= s->n_bytes;
 	s->cell = 0;
 }
@@ -231,8 +232,10 @@ static void check_cells(bool births)
 		assert_int_equal(cells[i].alloc_bytes, m->alloc_bytes);
 		assert_int_equal(cells[i].n_frees, m->n_frees);
 		assert_int_equal(cells[i].freed_bytes, m->freed_bytes);
-		if (births)
+		if (births) {
 			assert_int_equal(cells[i].birth_sum_ms, m->birth_ms);
+			assert_int_equal(cells[i].lived_byte_ms, m->lived_byte_ms);
+		}
 	}
 	assert_int_equal(fp_mem_heap_bytes(), model.heap);
 }

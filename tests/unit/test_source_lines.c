@@ -158,7 +158,7 @@ static void the_heap_over_time_has_the_peak_and_ends(void **state)
 	fp_source_lines_destroy(s);
 }
 
-static void the_average_has_the_age_of_what_lives(void **state)
+static void the_average_has_the_time_that_blocks_lived(void **state)
 {
 	struct fp_profile p = profile();
 	struct fp_source_lines *s = NULL;
@@ -166,14 +166,16 @@ static void the_average_has_the_age_of_what_lives(void **state)
 	(void)state;
 	p.wall_ns = 4000000;
 	headers[0].end_monotonic_ns = headers[0].start_monotonic_ns + 4000000;
-	headers[0].mem.peak_when_ns = 3000000;
-	memory_cells[0].age_mean_ms = 2; /* 400 of them for 2 ms; a line through 600 of 1,100 for 6 of 10 blocks */
+	memory_cells[0].age_mean_ms = 2; /* 400 of them for 2 ms */
+	memory_cells[0].lived_byte_ms = 180;
 	memory_cells[0].first_ms = 1;
-	memory_cells[1].first_ms = 2;    /* all gone: the line */
+	memory_cells[1].first_ms = 2;    /* all gone */
+	memory_cells[1].lived_byte_ms = 3000;
 	assert_int_equal(fp_source_lines_make(&p, &everything, &s), 0);
 	assert_int_equal(fp_source_mean_bytes(&line_of(s, LIB, 7)->sums, p.wall_ns), (800 + 180 + 3000) / 4);
 	assert_int_equal(line_of(s, LIB, 7)->sums.first_ns, 1000001);
 	memory_cells[0].age_mean_ms = memory_cells[0].first_ms = memory_cells[1].first_ms = 0;
+	memory_cells[0].lived_byte_ms = memory_cells[1].lived_byte_ms = 0;
 	fp_source_lines_destroy(s);
 }
 
@@ -196,7 +198,7 @@ int main(void)
 		cmocka_unit_test(what_is_filtered_out_counts_on_its_caller),
 		cmocka_unit_test(functions_gather_their_lines),
 		cmocka_unit_test(the_heap_over_time_has_the_peak_and_ends),
-		cmocka_unit_test(the_average_has_the_age_of_what_lives),
+		cmocka_unit_test(the_average_has_the_time_that_blocks_lived),
 		cmocka_unit_test(without_memory_there_is_only_cpu),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

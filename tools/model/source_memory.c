@@ -38,20 +38,9 @@ static bool is_python_domain(uint8_t allocator)
 	return allocator >= FP_ALLOCATOR_PYTHON_MALLOC && allocator <= FP_ALLOCATOR_PYTHON_REALLOC;
 }
 
-/* What lives at the end has its age.  Nothing follows what was freed through
- * time: for its share of the blocks a line stands in, drawn from nothing at the
- * first allocation over the peak to the end. */
-static double byte_ns_of(const struct fp_memory_cell *c, double peak_ns, double end_ns)
+static double byte_ns_of(const struct fp_memory_cell *c)
 {
-	double first_ns = 1e6 * c->first_ms, live = (double)c->live_bytes, peak = (double)c->peak_bytes;
-	double by_age = live * 1e6 * (double)c->age_mean_ms, by_line;
-	double freed = c->n_allocs > c->n_live ? 1 - (double)c->n_live / (double)c->n_allocs : 0;
-
-	if (peak_ns > first_ns)
-		by_line = peak * (peak_ns - first_ns) / 2 + (end_ns > peak_ns ? (peak + live) * (end_ns - peak_ns) / 2 : 0);
-	else
-		by_line = end_ns > first_ns ? live * (end_ns - first_ns) / 2 : 0;
-	return by_line > by_age ? by_age + freed * (by_line - by_age) : by_age;
+	return 1e6 * ((double)c->lived_byte_ms + (double)c->live_bytes * (double)c->age_mean_ms);
 }
 
 static void add_memory(struct fp_source_sums *to, const struct fp_memory_cell *c)
@@ -75,13 +64,11 @@ void fp_source_sum_memory(const struct fp_profile *p, const uint32_t *frame_of_n
 	for (uint32_t i = 0; i < m->n_processes; i++) {
 		const struct fp_memory_process *process = &m->processes[i];
 		uint64_t start = (uint64_t)(p->headers[process->header].start_monotonic_ns - zero);
-		double peak_ns = (double)p->headers[process->header].mem.peak_when_ns;
-		double end_ns = (double)fp_memory_end_ns(p, process);
 
 		for (size_t k = process->first_cell; k < process->first_cell + process->n_cells; k++) {
 			const struct fp_memory_cell *c = &m->cells[k];
 			uint32_t frame = frame_of_node[c->stack];
-			struct fp_source_sums times = { .byte_ns = byte_ns_of(c, peak_ns, end_ns),
+			struct fp_source_sums times = { .byte_ns = byte_ns_of(c),
 							.first_ns = c->n_allocs ? start + 1000000ull * c->first_ms + 1 : 0 };
 
 			if (!fp_memory_is_heap(c->allocator))

@@ -116,7 +116,7 @@ static void check_cells(struct fp_capture *c)
 			memset(s, 0, sizeof(*s));
 			c->n_damaged++;
 		}
-		s->alloc_variance = bound_variance(s->alloc_variance);
+		s->alloc_variance = (float)bound_variance((double)s->alloc_variance);
 		s->live_variance = bound_variance(s->live_variance);
 		s->peak_variance = (float)bound_variance((double)s->peak_variance);
 	}

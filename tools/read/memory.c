@@ -93,7 +93,7 @@ static struct fp_memory_cell cell_of(const struct fp_mem_cell *s, const struct c
 		.live_bytes = above(s->alloc_bytes, s->freed_bytes),
 		.n_temporary = counted(s, s->n_temporary), .temporary_bytes = s->temporary_bytes,
 		.first_ms = s->first_ms, .ups = s->ups, .downs = s->downs, .last_up = s->last_up,
-		.checkpoint_bytes = s->checkpoint_bytes,
+		.checkpoint_bytes = s->checkpoint_bytes, .lived_byte_ms = s->lived_byte_ms,
 	};
 	/* A cell that no event touched since the last edge stands as it stood there. */
 	bool own_peak = !view->peak_is_live && (int32_t)(s->peak_id - view->peak_id) >= 0;
@@ -101,7 +101,7 @@ static struct fp_memory_cell cell_of(const struct fp_mem_cell *s, const struct c
 	cell.n_peak = own_peak ? counted(s, s->n_peak) : cell.n_live;
 	cell.peak_bytes = own_peak ? s->peak_bytes : cell.live_bytes;
 	if (cell.sampled) {
-		cell.alloc_variance = s->alloc_variance;
+		cell.alloc_variance = (double)s->alloc_variance;
 		cell.live_variance = s->live_variance;
 		cell.peak_variance = own_peak ? (double)s->peak_variance : s->live_variance;
 	}

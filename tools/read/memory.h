@@ -32,6 +32,7 @@ struct fp_memory_cell {
 	uint64_t n_temporary, temporary_bytes;
 	double alloc_variance, live_variance, peak_variance;
 	uint64_t age_mean_ms;     /* of the live blocks; 0 when none live */
+	uint64_t lived_byte_ms;   /* of those that ended: bytes by the time that they lived */
 	uint32_t first_ms;        /* first allocation, since its process's start */
 	uint32_t ups, downs;      /* growth over checkpoints, format.h */
 	uint32_t last_up;         /* number of the checkpoint that counted as an up last, 0 none */
