@@ -60,7 +60,8 @@ def workload_lines(rows, bounds):
             yield f"| {row['workload']} | {row['profiler']} | failed: {row['error']} | | | | | |"
             continue
         ratios, bound, value = row["ratios"], None, 0.0
-        if row["profiler"].startswith("filperf") and row["workload"] in bounds["main"] and "main_cpu" in ratios:
+        is_bounded = row["profiler"].startswith("filperf") and row["profiler"].endswith(" Hz")
+        if is_bounded and row["workload"] in bounds["main"] and "main_cpu" in ratios:
             bound = bounds["main"][row["workload"]][0 if "100 Hz" in row["profiler"] else 1]
             value = ratios["main_cpu"][2]
         cells = [ratio_text(ratios.get(measure)) for measure in MEASURES]
