@@ -137,17 +137,17 @@ FP_COLD void fp_mem_settle_waiting(struct fp_mem_recent *recent)
 			fp_mem_settle_one(&fp_mem_ledger.waiting[i], recent);
 }
 
-static FP_COLD void lose_block(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uint64_t n_bytes)
+static FP_COLD void lose_block(struct fp_mem_half *half, const struct fp_block *block)
 {
 	/* It cannot be followed: as if it were freed at once. */
 	fp_loss_count(fp_mem_ledger.segment, FP_LOSS_mem_blocks_full);
 	fp_mem_note_edge();
-	half->heap_bytes -= n_bytes;
+	half->heap_bytes -= block->n_bytes;
 	if (half == &fp_mem_ledger.python)
-		fp_mem_ledger.large_bytes -= n_bytes;
-	fp_mem_subtract(&fp_mem_ledger.cells[cell], 1, n_bytes, fp_mem_ledger.now_ms, fp_mem_ledger.now_ms, false);
+		fp_mem_ledger.large_bytes -= block->n_bytes;
+	fp_mem_subtract(&fp_mem_ledger.cells[block->cell], 1, block->n_bytes, block->birth_ms, block->birth_ms, false);
 	if (fp_mem_ledger.stream)
-		fp_mem_stream_free(address);
+		fp_mem_stream_free(block->address);
 }
 
 static bool put_block(struct fp_mem_half *half, const struct fp_block *block)
@@ -191,7 +191,7 @@ void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uin
 		if (l->stream)
 			fp_mem_stream_alloc(cell, c, address, n_bytes);
 		if (!put_block(half, &block))
-			lose_block(half, cell, address, n_bytes);
+			lose_block(half, &block);
 	}
 	if (recent)
 		fp_mem_remember(recent, address, recent->sequence);
