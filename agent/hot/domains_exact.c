@@ -174,14 +174,11 @@ static inline bool unbook(struct fp_thread *t, void *block)
 static __attribute__((noinline)) void *exact_malloc_slowly(const struct fp_py_allocator *a, size_t n_bytes)
 {
 	struct fp_thread *t = fp_domains_thread();
-	bool carries = n_bytes - 1 >= fp_carry_limit;
 	void *block;
 
 	if (!t)
 		return a->malloc(a->ctx, n_bytes);
-	t->memory.carrier_depth += carries;
-	block = a->malloc(a->ctx, n_bytes);
-	t->memory.carrier_depth -= carries;
+	block = fp_domains_malloc_below(t, a, n_bytes, n_bytes - 1 >= fp_carry_limit);
 	if (fp_likely(block != NULL))
 		book(t, block, n_bytes, FP_ALLOCATOR_PYTHON_MALLOC);
 	return block;

@@ -36,13 +36,9 @@ static inline bool is_met(struct fp_thread *t, size_t n_bytes)
 	if (!t->memory.counted)
 		return true;
 	t->memory.held -= (int64_t)n_bytes;
-	fp_thread_countdown = -1;
-	if (--t->memory.counted && t->memory.held >= 0)
-		return false;
-	fp_thread_countdown = t->memory.held;
-	t->memory.counted = 0;
-	t->memory.held = 0;
-	return fp_thread_countdown < 0;
+	t->memory.counted = t->memory.held < 0 ? 0 : t->memory.counted - 1;
+	fp_thread_countdown = t->memory.counted ? -1 : t->memory.held;
+	return t->memory.held < 0;
 }
 
 /* This block is met, unless nothing was drawn yet. */
@@ -104,9 +100,7 @@ static FP_COLD void *sampled_malloc_slow(const struct fp_py_allocator *a, size_t
 
 	if (fp_unlikely(!t))
 		return a->malloc(a->ctx, n_bytes);
-	t->memory.carrier_depth++;
-	block = a->malloc(a->ctx, n_bytes);
-	t->memory.carrier_depth--;
+	block = fp_domains_malloc_below(t, a, n_bytes, true);
 	if (is_met(t, n_bytes))
 		meet(t, block, n_bytes, FP_ALLOCATOR_PYTHON_MALLOC);
 	return block;

@@ -36,7 +36,18 @@ static inline struct fp_thread *fp_domains_thread(void)
 	return fp_likely(t != NULL) ? t : fp_domains_adopt();
 }
 
-/* What stands below, by calls whose own blocks carry Python's. */
+/* What stands below, by calls whose own blocks carry Python's.  carries: those of this
+ * malloc do. */
+static inline void *fp_domains_malloc_below(struct fp_thread *t, const struct fp_py_allocator *a, size_t n_bytes, bool carries)
+{
+	void *block;
+
+	t->memory.carrier_depth += carries;
+	block = a->malloc(a->ctx, n_bytes);
+	t->memory.carrier_depth -= carries;
+	return block;
+}
+
 static inline void *fp_domains_calloc_below(struct fp_thread *t, const struct fp_py_allocator *a, size_t n, size_t n_bytes)
 {
 	void *block;

@@ -287,6 +287,14 @@ size_t fp_hook_memory_bytes(void)
 	return sizeof(struct fp_hook_memory);
 }
 
+/* The leaf's frame; 0: none. */
+static inline uintptr_t top_of(uintptr_t tstate)
+{
+	uintptr_t top = fp_hook_load(tstate + fp_hook_layout.ts_frame);
+
+	return fp_hook_layout.through_cframe && top ? fp_hook_load(top + fp_hook_layout.cf_frame) : top;
+}
+
 static bool align(struct fp_thread *t, uintptr_t tstate, uintptr_t top)
 {
 	struct fp_hook_memory *h = t->hook;
@@ -313,10 +321,8 @@ static bool align(struct fp_thread *t, uintptr_t tstate, uintptr_t top)
 /* No frames, or too many. */
 static uint32_t stack_elsewhere(struct fp_thread *t, uintptr_t tstate)
 {
-	uintptr_t top = fp_hook_load(tstate + fp_hook_layout.ts_frame), base = 0;
+	uintptr_t top = top_of(tstate), base = 0;
 
-	if (fp_hook_layout.through_cframe && top)
-		top = fp_hook_load(top + fp_hook_layout.cf_frame);
 	if (fp_hook_layout.ts_base_frame != FP_OFF_NONE)
 		base = fp_hook_load(tstate + fp_hook_layout.ts_base_frame);
 	return !top || top == base ? fp_node_of_mark(FP_MARK_no_python_frame) : fp_stack_take(t, NULL).stack;
@@ -324,14 +330,9 @@ static uint32_t stack_elsewhere(struct fp_thread *t, uintptr_t tstate)
 
 uint32_t fp_python_stack(struct fp_thread *t, uintptr_t tstate)
 {
-	uintptr_t top;
-
 	if (fp_unlikely(!fp_hook_layout.ready) && !fp_hook_layout_open())
 		return fp_stack_take(t, NULL).stack;
-	top = fp_hook_load(tstate + fp_hook_layout.ts_frame);
-	if (fp_hook_layout.through_cframe && top)
-		top = fp_hook_load(top + fp_hook_layout.cf_frame);
-	return align(t, tstate, top) ? intern_leaf(t->hook) : stack_elsewhere(t, tstate);
+	return align(t, tstate, top_of(tstate)) ? intern_leaf(t->hook) : stack_elsewhere(t, tstate);
 }
 
 static inline uint8_t allocator_of(uint32_t kind)
@@ -383,18 +384,16 @@ static inline uint32_t cell_of_leaf(struct fp_thread *t, uint32_t kind)
 
 uint32_t fp_hook_cell_slowly(struct fp_thread *t, uintptr_t tstate, uint32_t kind, enum fp_hook_why why)
 {
-	uintptr_t top;
-
-	if (why == FP_HOOK_MOVED)
-		intern_callers(t->hook, (uint32_t)(t->hook->moved - t->hook->frames));
-	if (why == FP_HOOK_LEAF)
+	switch (why) {
+	case FP_HOOK_LEAF:
 		return find_cell_of_leaf(t, kind);
-	if (why == FP_HOOK_MOVED)
+	case FP_HOOK_MOVED:
+		intern_callers(t->hook, (uint32_t)(t->hook->moved - t->hook->frames));
 		return cell_of_leaf(t, kind);
-	top = fp_hook_load(tstate + fp_hook_layout.ts_frame);
-	if (fp_hook_layout.through_cframe && top)
-		top = fp_hook_load(top + fp_hook_layout.cf_frame);
-	if (fp_likely(align(t, tstate, top)))
+	case FP_HOOK_CHAIN:
+		break;
+	}
+	if (fp_likely(align(t, tstate, top_of(tstate))))
 		return cell_of_leaf(t, kind);
 	return fp_hook_cell(t, stack_elsewhere(t, tstate), allocator_of(kind), kind & 63);
 }
