@@ -323,7 +323,6 @@ static struct fp_mem_gone unbook(void *block)
 	t = fp_memory_enter();
 	if (!t)
 		return unbook_bare(block);
-	fp_mem_look_for_code((uintptr_t)block);
 	if (!fp_memory_ended() && fp_likely(lock(t))) {
 		gone = fp_mem_unbook(&fp_mem_ledger.system, (uintptr_t)block, &t->memory.recent);
 		unlock();

@@ -165,7 +165,6 @@ static inline bool unbook(struct fp_thread *t, void *block)
 	if (!*fp_agent_memory || !fp_memory_enter())
 		return false;
 	t->memory.python_events++;
-	fp_mem_look_for_code((uintptr_t)block);
 	carried = unbook_inside(t, block);
 	fp_memory_leave(t);
 	return carried;
@@ -214,7 +213,6 @@ static FP_COLD struct fp_mem_gone unbook_locked(struct fp_thread *t, void *block
 
 	if (!fp_memory_enter())
 		return gone;
-	fp_mem_look_for_code((uintptr_t)block);
 	if (!fp_memory_ended())
 		gone = unbook_slowly(t, block);
 	fp_memory_leave(t);
@@ -279,7 +277,6 @@ static __attribute__((noinline)) void end_and_free(struct fp_thread *t, const st
 {
 	bool carried;
 
-	fp_mem_look_for_code((uintptr_t)block);
 	carried = unbook_inside(t, block);
 	fp_memory_leave(t);
 	if (fp_unlikely(carried))
@@ -299,8 +296,7 @@ static void exact_free(void *ctx, void *block)
 	}
 	set_inside(t);
 	t->memory.python_events++;
-	if (fp_unlikely(t->pending_samples || fp_mem_waits_as_code((uintptr_t)block)) ||
-	    !fp_mem_cancel((uintptr_t)block, &t->memory.recent)) {
+	if (fp_unlikely(t->pending_samples) || !fp_mem_cancel((uintptr_t)block, &t->memory.recent)) {
 		end_and_free(t, a, block);
 		return;
 	}

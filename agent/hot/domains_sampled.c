@@ -27,11 +27,8 @@ static int64_t next_distance(struct fp_thread *t)
 	return n_bytes;
 }
 
-/* The allocation goes the slow way: is its block met, or nothing drawn yet? */
-static inline bool is_met(struct fp_thread *t, size_t n_bytes)
+FP_COLD bool fp_domains_is_met_slowly(struct fp_thread *t, size_t n_bytes)
 {
-	if (fp_likely(fp_thread_countdown >= 0))
-		return false;
 	t->memory.recent.sequence++;
 	if (!t->memory.counted)
 		return true;
@@ -41,8 +38,7 @@ static inline bool is_met(struct fp_thread *t, size_t n_bytes)
 	return t->memory.held < 0;
 }
 
-/* This block is met, unless nothing was drawn yet. */
-static FP_COLD void meet(struct fp_thread *t, void *block, size_t n_bytes, uint8_t allocator)
+FP_COLD void fp_domains_meet(struct fp_thread *t, void *block, size_t n_bytes, uint8_t allocator)
 {
 	bool drawn = t->memory.drawn;
 	uint32_t stack, cell;
@@ -76,16 +72,15 @@ static FP_COLD void meet(struct fp_thread *t, void *block, size_t n_bytes, uint8
 	fp_memory_leave(t);
 }
 
-/* The filter says that the block may be one that was met, or a code object. */
+/* The filter says that the block may be one that was met. */
 static FP_COLD struct fp_mem_gone end_met(struct fp_thread *t, void *block)
 {
 	struct fp_mem_gone gone = {.cell = 0};
 
 	if (!*fp_agent_memory || !fp_memory_enter())
 		return gone;
-	fp_mem_look_for_code((uintptr_t)block);
 	if (!fp_memory_ended() && fp_memory_lock_python(t)) {
-		gone = fp_mem_unbook(&fp_mem_ledger.python, (uintptr_t)block, &t->memory.recent);
+		gone = fp_mem_unbook(&fp_mem_ledger.system, (uintptr_t)block, &t->memory.recent);
 		fp_memory_unlock_python();
 	}
 	fp_memory_leave(t);
@@ -101,8 +96,8 @@ static FP_COLD void *sampled_malloc_slow(const struct fp_py_allocator *a, size_t
 	if (fp_unlikely(!t))
 		return a->malloc(a->ctx, n_bytes);
 	block = fp_domains_malloc_below(t, a, n_bytes, true);
-	if (is_met(t, n_bytes))
-		meet(t, block, n_bytes, FP_ALLOCATOR_PYTHON_MALLOC);
+	if (fp_domains_is_met(t, n_bytes))
+		fp_domains_meet(t, block, n_bytes, FP_ALLOCATOR_PYTHON_MALLOC);
 	return block;
 }
 
@@ -127,8 +122,8 @@ static void *sampled_calloc(void *ctx, size_t n, size_t n_bytes)
 	if (fp_unlikely(!block))
 		return block;
 	fp_thread_countdown -= (int64_t)(n * n_bytes);
-	if (is_met(t, n * n_bytes))
-		meet(t, block, n * n_bytes, FP_ALLOCATOR_PYTHON_CALLOC);
+	if (fp_domains_is_met(t, n * n_bytes))
+		fp_domains_meet(t, block, n * n_bytes, FP_ALLOCATOR_PYTHON_CALLOC);
 	return block;
 }
 
@@ -149,8 +144,8 @@ static void *sampled_realloc(void *ctx, void *block, size_t n_bytes)
 		return moved;
 	}
 	fp_thread_countdown -= (int64_t)n_bytes;
-	if (is_met(t, n_bytes))
-		meet(t, moved, n_bytes, FP_ALLOCATOR_PYTHON_REALLOC);
+	if (fp_domains_is_met(t, n_bytes))
+		fp_domains_meet(t, moved, n_bytes, FP_ALLOCATOR_PYTHON_REALLOC);
 	return moved;
 }
 

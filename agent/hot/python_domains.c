@@ -67,6 +67,7 @@ bool fp_domains_over_pymalloc(void)
 /* As Memray's captures count them; before the wrappers stand there.  Before the
  * interpreter begins they are the ones it was built with, and its name for them must
  * not be asked: 3.12 takes a lock that it has not made. */
+#define ALLOCATOR_PYMALLOC 1u
 static uint32_t allocator_below(void)
 {
 	static const char *const names[] = {NULL, "pymalloc", "pymalloc_debug", "malloc", NULL, "mimalloc", "mimalloc_debug"};
@@ -99,27 +100,41 @@ static void find_arena_mapper(void)
 
 static bool is_ours(const struct fp_py_allocator *a)
 {
-	return a->malloc == fp_domains_exact.malloc || a->malloc == fp_domains_sampled.malloc;
+	return a->malloc == fp_domains_exact.malloc || a->malloc == fp_domains_sampled.malloc ||
+	       a->malloc == fp_domains_pymalloc.malloc;
+}
+
+/* What stands before a. */
+static struct fp_py_allocator wrapper_of(struct fp_py_allocator *a, bool exact, bool pymalloc)
+{
+	struct fp_py_allocator ours = exact ? fp_domains_exact : fp_domains_sampled;
+
+	if (!exact && pymalloc && !a->ctx) { /* the debugging ones have one */
+		ours = fp_domains_pymalloc;
+		ours.free = a->free;
+	}
+	ours.ctx = a;
+	return ours;
 }
 
 void fp_domains_install(bool exact)
 {
 	typedef void (*get_set)(int domain, struct fp_py_allocator *a);
 	get_set get = (get_set)fp_context.python.get_allocator, set = (get_set)fp_context.python.set_allocator;
-	struct fp_py_allocator *saved;
+	struct fp_py_allocator *saved, ours;
+	uint32_t allocator;
 
 	if (!get || !set || n_installed == INSTALLATIONS)
 		return;
 	find_arena_mapper();
-	fp_memory_allocator_found(allocator_below());
+	allocator = allocator_below();
+	fp_memory_allocator_found(allocator);
 	saved = below[n_installed];
 	for (int d = DOMAIN_MEM; d <= DOMAIN_OBJ; d++) {
-		struct fp_py_allocator ours = exact ? fp_domains_exact : fp_domains_sampled;
-
 		get(d, &saved[d]);
 		if (is_ours(&saved[d]))
 			continue;
-		ours.ctx = &saved[d];
+		ours = wrapper_of(&saved[d], exact, allocator == ALLOCATOR_PYMALLOC);
 		set(d, &ours);
 	}
 	n_installed++;

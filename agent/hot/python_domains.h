@@ -20,8 +20,9 @@ struct fp_py_allocator {
 	void (*free)(void *ctx, void *block);
 };
 
-/* Every allocation, or those that are met by sampling; ctx is what stands below. */
-extern const struct fp_py_allocator fp_domains_exact, fp_domains_sampled;
+/* Every allocation, or those that are met by sampling; ctx is what stands below.  Over
+ * pymalloc, whose own free stands beside them: fp_domains_pymalloc, without one. */
+extern const struct fp_py_allocator fp_domains_exact, fp_domains_sampled, fp_domains_pymalloc;
 
 /* Larger requests are handed on to malloc, and those for nothing: n - 1 tells.
  * With other allocators beneath than pymalloc, all may be: the limit is 0. */
@@ -68,6 +69,15 @@ static inline void *fp_domains_realloc_below(struct fp_thread *t, const struct f
 	t->memory.carrier_depth--;
 	return moved;
 }
+
+/* Sampling, after the countdown went down by n_bytes: is the block met, or nothing drawn yet? */
+FP_COLD bool fp_domains_is_met_slowly(struct fp_thread *t, size_t n_bytes);
+static inline bool fp_domains_is_met(struct fp_thread *t, size_t n_bytes)
+{
+	return fp_unlikely(fp_thread_countdown < 0) && fp_domains_is_met_slowly(t, n_bytes);
+}
+/* It is: books the block (NULL: there is none), unless nothing was drawn yet.  Draws. */
+FP_COLD void fp_domains_meet(struct fp_thread *t, void *block, size_t n_bytes, uint8_t allocator);
 
 /* Now and then, inside, after a block was booked. */
 FP_COLD void fp_domains_after_events(void);

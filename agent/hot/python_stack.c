@@ -7,6 +7,7 @@
 #include "agent/base/safe_load.h"
 #include "agent/base/sys.h"
 #include "agent/hot/allocations.h"
+#include "agent/hot/code_dealloc.h"
 #include "agent/hot/stack.h"
 #include "agent/ledger/code_table.h"
 #include "agent/ledger/mem_ledger.h"
@@ -25,7 +26,7 @@ FP_COLD bool fp_hook_layout_open(void)
 	struct fp_hook_layout l = {.ready = true};
 	struct fp_py_hook_layout found;
 
-	if (fp_python_hook_layout(&fp_context.python, &found) < 0)
+	if (fp_python_hook_layout(&fp_context.python, &found) < 0 || !fp_code_dealloc_watch())
 		return false;
 	l.ts_frame = found.ts_frame;
 	l.cf_frame = found.cf_frame;

@@ -7,16 +7,15 @@
 #include "agent/ledger/node_table.h"
 
 /* A counter per 16 bytes, addresses modulo 4 MiB: blocks that lie together
- * share cache lines.  Not 0: the address may be a sampled block or a code object. */
+ * share cache lines.  Not 0: the address may be a sampled block. */
 uint8_t fp_mem_filter[1u << 18];
 uint32_t fp_mem_code_epoch, fp_mem_code_turn;
 uint8_t fp_mem_code_generations[FP_MEM_CODE_PLACES];
 static struct fp_id_table ids;
 
-/* Addresses of code objects that have names; the filter says which to look for. */
+/* Addresses of code objects that have names. */
 static struct fp_block_table watched;
 static struct fp_lock watched_lock;
-#define WATCHED UINT8_MAX /* in the filter: nobody counts down from it */
 
 void fp_mem_watch_code(uintptr_t code)
 {
@@ -24,21 +23,20 @@ void fp_mem_watch_code(uintptr_t code)
 
 	if (!fp_lock_take(&watched_lock))
 		return;
-	if (fp_block_put(&watched, &block, &old))
-		__atomic_store_n(&fp_mem_filter[(code >> 4) & (FP_COUNT(fp_mem_filter) - 1)], WATCHED, __ATOMIC_RELAXED);
+	(void)fp_block_put(&watched, &block, &old);
 	fp_lock_give(&watched_lock);
 }
 
-void fp_mem_code_freed(uintptr_t address)
+void fp_mem_code_freed(uintptr_t code)
 {
 	struct fp_block block;
 
 	if (!fp_lock_take(&watched_lock))
 		return;
-	if (fp_block_take(&watched, address, &block)) {
-		uint8_t next = (uint8_t)(fp_mem_code_generation(address) + 1) & FP_MEM_CODE_GENERATION_MAX;
+	if (fp_block_take(&watched, code, &block)) {
+		uint8_t next = (uint8_t)(fp_mem_code_generation(code) + 1) & FP_MEM_CODE_GENERATION_MAX;
 
-		__atomic_store_n(&fp_mem_code_generations[fp_mem_code_place(address)], next, __ATOMIC_RELAXED);
+		__atomic_store_n(&fp_mem_code_generations[fp_mem_code_place(code)], next, __ATOMIC_RELAXED);
 		if (!next)
 			fp_mem_code_turn++;
 		fp_mem_code_epoch++;

@@ -28,7 +28,7 @@ void fp_mem_ledger_init(struct fp_segment *s, enum fp_mem_mode mode, bool stream
 				    .cells = fp_segment_at(s, FP_REGION_MEM_CELLS),
 				    .exact = mode == FP_MEM_EXACT,
 				    .stream = stream,
-				    .lock_all = stream,
+				    .lock_all = stream || mode == FP_MEM_SAMPLED,
 				    .epoch = 1,
 				    .sample_bytes = sample_bytes};
 	fp_block_forget(&python);
@@ -234,15 +234,15 @@ static __attribute__((noinline)) void book_sampled(uint32_t cell, uintptr_t addr
 	struct weight w = weigh(n_bytes);
 	uint8_t *counter = filter_at(address);
 
-	if (fp_block_find(&l->python.blocks, address))
-		end_missed(&l->python, address);
+	if (fp_block_find(&l->system.blocks, address))
+		end_missed(&l->system, address);
 	fp_mem_add(c, w.n, w.n_bytes, block.birth_ms);
 	c->alloc_variance += (float)w.variance;
 	c->live_variance += w.variance;
 	l->python.heap_bytes += w.n_bytes;
 	if (n_bytes > 16u * FP_SIZE_SMALL)
 		l->large_bytes += w.n_bytes;
-	if (!put_block(&l->python, &block)) {
+	if (!put_block(&l->system, &block)) {
 		fp_loss_count(l->segment, FP_LOSS_mem_blocks_full);
 		return;
 	}

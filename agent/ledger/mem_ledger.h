@@ -4,9 +4,10 @@
  * lives, what lived at the peak, what was temporary.
  *
  * Two halves.  python: blocks of the MEM and OBJ domains; who books there
- * holds the GIL, so nothing is atomic.  system: everything else; who books
- * there holds the ledger's lock.  With lock_all (free-threaded builds, several
- * interpreters, a stream of events) the python half takes the lock too.
+ * holds the GIL, so nothing is atomic.  system: everything else, and the blocks of those
+ * domains that were met by sampling; who books there holds the ledger's lock.  With
+ * lock_all (sampling, free-threaded builds, several interpreters, a stream of events) the
+ * python half takes the lock too.
  *
  * Where the python half does not lock, the halves meet in heap_bytes (each writes its own word and
  * reads the other's, whole words), in the peak and in epoch. The peak only rises and its
@@ -286,19 +287,11 @@ static inline uint32_t fp_mem_unbook_small(uintptr_t address, const struct fp_me
 }
 
 /* A counter per 16 bytes of address, modulo 4 MiB; not 0: the address may be a
- * sampled block, or (UINT8_MAX) a code object that was given a name. */
+ * sampled block. */
 extern FP_OWN uint8_t fp_mem_filter[1u << 18];
-/* Blocks smaller than this are no code objects (sizeof(PyCodeObject), 3.8: 144). */
-#define FP_MEM_CODE_BYTES_LEAST 128u
 static inline uint8_t fp_mem_filter_of(uintptr_t address)
 {
 	return fp_mem_filter[(address >> 4) & (FP_COUNT(fp_mem_filter) - 1)];
-}
-
-/* May what waits there be a code object that was given a name? */
-static inline bool fp_mem_waits_as_code(uintptr_t address)
-{
-	return fp_mem_waiting_of(address)->n_bytes >= FP_MEM_CODE_BYTES_LEAST && fp_mem_filter_of(address) == UINT8_MAX;
 }
 
 struct fp_mem_gone fp_mem_look_entry(const struct fp_mem_half *half, uintptr_t address);
@@ -323,15 +316,10 @@ static inline struct fp_mem_gone fp_mem_look(const struct fp_mem_half *half, uin
 /* Cells compare with a new checkpoint at their next event. */
 void fp_mem_checkpoint(void);
 
-/* Code objects that were given names, whose addresses may be used again. */
+/* Code objects that were given names, whose addresses may be used again: any code
+ * object that ends is told, and those that are watched count. */
 void fp_mem_watch_code(uintptr_t code);
-void fp_mem_code_freed(uintptr_t address);
-/* A block ends: it may be one of them. */
-static inline void fp_mem_look_for_code(uintptr_t address)
-{
-	if (fp_unlikely(fp_mem_filter_of(address) == UINT8_MAX))
-		fp_mem_code_freed(address);
-}
+void fp_mem_code_freed(uintptr_t code);
 
 /* Counts watched addresses that were freed: a frame seen before may now be of
  * another code object. */

@@ -25,6 +25,12 @@ static int load_word(const struct fp_reader *r, uintptr_t addr, uintptr_t *ret)
 	return r->read(r, addr, ret, sizeof(*ret));
 }
 
+uintptr_t fp_python_code_dealloc(const struct fp_python *py)
+{
+	/* PyTypeObject (cpython/object.h): ob_size, tp_name, tp_basicsize, tp_itemsize, tp_dealloc */
+	return py->code_type + py->layout->object_head + 32;
+}
+
 int fp_python_code_key(const struct fp_python *py, const struct fp_reader *r, uintptr_t code,
 		       struct fp_code_key *ret_key)
 {

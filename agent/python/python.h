@@ -117,6 +117,8 @@ struct fp_code_key {
 	uintptr_t address, name, file, lines;
 	uint32_t first_line;
 };
+/* Address of the slot tp_dealloc of PyCode_Type; only when LIVE. */
+uintptr_t fp_python_code_dealloc(const struct fp_python *py);
 int fp_python_code_key(const struct fp_python *py, const struct fp_reader *r, uintptr_t code,
 		       struct fp_code_key *ret_key);
 

@@ -533,6 +533,11 @@ memory("in_handlers_above", "memory_calls", threads, "in_handlers", "above", los
 for part in "traced", "errors", "threads":
     memory(part, "memory_python", part)
 memory("made_functions", "memory_python", "made_functions", kept=(9 * BLOCK, 24 * BLOCK))
+# what is met by sampling lies elsewhere than it would; here every second block is
+memory("resized", "memory_python", "resized", environment={"FIL_PERF_MEMRAY_SAMPLE_BYTES": "1024"})
+for kind in "malloc", "pymalloc_debug":
+    memory("resized_" + kind, "memory_python", "resized",
+           environment={"PYTHONMALLOC": kind, "FIL_PERF_MEMRAY_SAMPLE_BYTES": "1024"})
 for kind in "malloc", "debug", "pymalloc_debug", "malloc_debug":
     memory("errors_" + kind, "memory_python", "errors", environment={"PYTHONMALLOC": kind})
 memory("dev", "memory_python", "traced", options=("-X", "dev"))

@@ -109,7 +109,7 @@ static void end_all(bool dying)
 {
 	for (unsigned i = 0; i < N_BLOCKS; i++)
 		if (met[i] && dies(i) == dying)
-			assert_int_not_equal(fp_mem_unbook(&fp_mem_ledger.python, address_of(i), NULL).cell, 0);
+			assert_int_not_equal(fp_mem_unbook(&fp_mem_ledger.system, address_of(i), NULL).cell, 0);
 }
 
 static bool holds(double estimate, double variance, double truth)
@@ -194,14 +194,14 @@ static void a_block_booked_again_weighs_the_same(void **state)
 	fp_mem_book_sampled(cell_of(7), address_of(7), sizes[7], NULL);
 	before = take_sums();
 	heap = fp_mem_ledger.python.heap_bytes;
-	gone = fp_mem_unbook(&fp_mem_ledger.python, address_of(7), NULL);
+	gone = fp_mem_unbook(&fp_mem_ledger.system, address_of(7), NULL);
 	assert_int_equal(gone.n_bytes, sizes[7]);
-	fp_mem_rebook(&fp_mem_ledger.python, address_of(7), &gone);
+	fp_mem_rebook(&fp_mem_ledger.system, address_of(7), &gone);
 	after = take_sums();
 	assert_int_equal(fp_mem_ledger.python.heap_bytes, heap);
 	assert_true(after.live_bytes == before.live_bytes && after.n_live == before.n_live);
 	assert_true(fabs(after.live_variance - before.live_variance) <= before.live_variance * 1e-9);
-	(void)fp_mem_unbook(&fp_mem_ledger.python, address_of(7), NULL);
+	(void)fp_mem_unbook(&fp_mem_ledger.system, address_of(7), NULL);
 }
 
 int main(void)

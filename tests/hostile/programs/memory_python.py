@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Python's own ways to disturb who follows its memory."""
 
+import gc
 import sys
 import threading
 import tracemalloc
@@ -41,6 +42,35 @@ def errors():
             except MemoryError:
                 seen += 1
     print("errors", seen)
+    return bytearray(64 << 20)
+
+
+def resized():
+    """Blocks of all sizes, cleared, resized and freed; the interpreter's own count of them."""
+
+    def count():
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    before, lost = count(), 0
+    some = [bytes(i % 700 + 40) for i in range(100000)]
+    print("made", count() - before, "cleared", not any(map(any, some)))
+    del some
+    print("left", abs(count() - before) < 100)
+    for turn in range(8):
+        texts = [bytearray() for _ in range(30)]
+        for i in range(700):
+            for text in texts:
+                text.append((i + turn) % 251)
+        for size in (600, 513, 512, 400, 200, 40, 3):
+            for text in texts:
+                del text[size:]
+                lost += text != bytes((i + turn) % 251 for i in range(size))
+        lists = [list(range(n)) for n in range(200)]
+        for each in lists:
+            each.extend(range(len(each), 300))
+            lost += each != list(range(300))
+    print("lost", lost, "left", abs(count() - before) < 1000)
     return bytearray(64 << 20)
 
 
