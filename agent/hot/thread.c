@@ -133,6 +133,7 @@ static bool open_record(struct fp_thread *t, uint32_t flags)
 	}
 	t->record = (uint32_t)(at / sizeof(*r));
 	t->memory.recent.sequence = FP_MEM_SEQUENCE(t->record);
+	t->memory.recent.record = t->record;
 	r = fp_thread_record(t);
 	r->flags = flags;
 	r->start_ns = since_start_ns();

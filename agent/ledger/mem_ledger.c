@@ -273,7 +273,7 @@ static __attribute__((noinline)) void end_sampled(struct fp_mem_cell *c, const s
 	if (*counter != UINT8_MAX && *counter)
 		--*counter;
 	fp_mem_subtract(c, w.n, w.n_bytes, block->birth_ms, l->now_ms,
-			recent && fp_mem_is_temporary(recent, block->address));
+			recent && fp_mem_is_temporary(recent, block->address, c));
 	c->live_variance -= w.variance;
 	if (c->live_variance < 0 || c->n_allocs == c->n_frees)
 		c->live_variance = 0;
@@ -299,7 +299,7 @@ static struct fp_mem_gone end_entry(struct fp_mem_half *half, uintptr_t address,
 		fp_float_end(mode);
 	} else {
 		fp_mem_subtract(c, 1, block.n_bytes, block.birth_ms, fp_mem_ledger.now_ms,
-				recent && fp_mem_is_temporary(recent, address));
+				recent && fp_mem_is_temporary(recent, address, c));
 		half->heap_bytes -= block.n_bytes;
 		if (half == &fp_mem_ledger.python)
 			fp_mem_ledger.large_bytes -= block.n_bytes;
@@ -336,7 +336,7 @@ struct fp_mem_gone fp_mem_unbook(struct fp_mem_half *half, uintptr_t address, co
 		fp_mem_note_edge();
 		half->heap_bytes -= gone.n_bytes;
 		fp_mem_subtract(c, 1, gone.n_bytes, l->birth_ms[gone.birth], l->birth_ms[l->generation],
-				recent && fp_mem_is_temporary(recent, address));
+				recent && fp_mem_is_temporary(recent, address, c));
 	} else {
 		gone = end_entry(half, address, recent);
 	}

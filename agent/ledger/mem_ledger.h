@@ -77,6 +77,7 @@ extern FP_OWN struct fp_mem_ledger fp_mem_ledger;
 struct fp_mem_recent {
 	uint64_t sequence;       /* allocations of the thread so far; its hooks count, from where no other thread's are */
 	uint32_t n;              /* threshold + 1, at most FP_MEM_RECENT_MOST: the last n may be temporary */
+	uint32_t record;         /* of the thread */
 	struct {
 		uintptr_t address;
 		uint64_t sequence;
@@ -182,14 +183,17 @@ static inline void fp_mem_remember(struct fp_mem_recent *recent, uintptr_t addre
 	recent->blocks[sequence % FP_MEM_RECENT].sequence = sequence;
 }
 
-/* Was it made so few allocations ago by this thread?  A second block at an
- * address is the later one. */
-static inline bool fp_mem_is_temporary(const struct fp_mem_recent *recent, uintptr_t address)
+/* Was the block, of cell c, made so few allocations ago by this thread?  A second
+ * block at an address is the later one; what another thread ended is still
+ * remembered, and what it made there since is its own.  Where there was no room
+ * the maker is not known. */
+static inline bool fp_mem_is_temporary(const struct fp_mem_recent *recent, uintptr_t address,
+				       const struct fp_mem_cell *c)
 {
 	for (uint64_t sequence = recent->sequence; recent->sequence - sequence < recent->n; sequence--)
 		if (recent->blocks[sequence % FP_MEM_RECENT].address == address &&
 		    recent->blocks[sequence % FP_MEM_RECENT].sequence == sequence)
-			return true;
+			return c->thread == recent->record || c == &fp_mem_ledger.cells[FP_MEM_CELL_NO_ROOM];
 	return false;
 }
 
@@ -282,7 +286,7 @@ static inline uint32_t fp_mem_unbook_small(uintptr_t address, const struct fp_me
 	fp_mem_note_edge();
 	l->python.heap_bytes -= n_bytes;
 	fp_mem_subtract(c, 1, n_bytes, l->birth_ms[FP_SHADOW_GENERATION(value)], l->birth_ms[l->generation],
-			fp_mem_is_temporary(recent, address));
+			fp_mem_is_temporary(recent, address, c));
 	return FP_SHADOW_CELL(value);
 }
 
