@@ -36,7 +36,7 @@ static struct thread first, second;
 
 static struct fp_mem_half *half_of(enum end way)
 {
-	return way == END_ENTRY ? &fp_mem_ledger.system : &fp_mem_ledger.python;
+	return way == END_ENTRY || way == END_SAMPLED ? &fp_mem_ledger.system : &fp_mem_ledger.python;
 }
 
 static struct thread make_thread(enum end way, uint32_t record)
