@@ -53,6 +53,7 @@ int main(int argc, char **argv)
 	status = fp_cli_parse(&cli, command, argc - 1, argv + 1);
 	if (status < 0)
 		status = command->run(&cli);
+	fp_cli_free(&cli);
 	if (status == 0 && (fflush(stdout) != 0 || ferror(stdout))) {
 		fp_say("cannot write to stdout: the disk is full, or the reader is gone");
 		status = FP_STATUS_FAILED;

@@ -70,8 +70,9 @@ struct fp_cli {
 	struct fp_settings settings;    /* resolved, each with its origin */
 	char pyproject[FP_SETTING_TEXT_BYTES]; /* the file read; "" none */
 	const char *flags[FP_FLAG_MAX]; /* argument, "" for those without; NULL: not given */
-	char **operands;
+	char **operands;                /* NULL-ended; a command may move past its own words */
 	int n_operands;
+	char **operands_room;           /* what they lie in */
 };
 
 extern const struct fp_command *const fp_commands[]; /* NULL-ended */
@@ -83,8 +84,9 @@ extern const struct fp_flag fp_flag_help, fp_flag_input, fp_flag_output, fp_flag
 
 /* Parses argv (argv[0] is the command's name) and resolves the settings.
  * -1: go on; else the status to end with (help was printed, or a line said
- * what is wrong). */
+ * what is wrong).  Either way fp_cli_free() comes after it. */
 int fp_cli_parse(struct fp_cli *cli, const struct fp_command *command, int argc, char **argv);
+void fp_cli_free(struct fp_cli *cli);
 
 /* Options, environment and pyproject.toml; a bad value is said and gives
  * false. */

@@ -232,7 +232,7 @@ int fp_cli_parse(struct fp_cli *cli, const struct fp_command *command, int argc,
 
 	memset(cli, 0, sizeof(*cli));
 	cli->command = command;
-	cli->operands = calloc((size_t)argc + 1, sizeof(*cli->operands));
+	cli->operands = cli->operands_room = calloc((size_t)argc + 1, sizeof(*cli->operands));
 	if (!cli->operands) {
 		fp_say("not enough memory");
 		return FP_STATUS_FAILED;
@@ -249,6 +249,13 @@ int fp_cli_parse(struct fp_cli *cli, const struct fp_command *command, int argc,
 	if (status < 0 && command->scopes && !cli->flags[FP_FLAG_AT_EXIT] && !fp_cli_settings(cli))
 		return FP_STATUS_USAGE;
 	return status;
+}
+
+void fp_cli_free(struct fp_cli *cli)
+{
+	free(cli->operands_room);
+	cli->operands = cli->operands_room = NULL;
+	cli->n_operands = 0;
 }
 
 void fp_cli_overlay(const struct fp_cli *cli, bool environment, struct fp_settings *s)

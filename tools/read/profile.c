@@ -30,7 +30,11 @@ static int describe_run(const struct fp_read_job *job, const struct fp_capture_h
 	return p->label && p->command && p->cwd ? 0 : -ENOMEM;
 }
 
-struct run_span {
+struct run_captures {
+	const char *const *paths;
+	uint32_t n;
+	struct fp_capture_header *headers;
+	bool *readable, *chosen;  /* of each path */
 	int64_t start_ns, end_ns; /* monotonic, over all processes */
 	uint32_t first;           /* path of the first process */
 };
@@ -50,27 +54,26 @@ static bool starts_before(const struct fp_capture_header *a, const struct fp_cap
 
 /* Opens every capture once for its header; unreadable ones are skipped unless
  * all are. */
-static int survey(const struct fp_read_job *job, const char *const *paths, uint32_t n_paths,
-		  struct fp_capture_header *headers, bool *readable, struct run_span *span)
+static int survey(const struct fp_read_job *job, struct run_captures *r)
 {
 	uint32_t n_readable = 0;
 	int err = 0;
 
-	for (uint32_t i = 0; i < n_paths; i++) {
-		int failed = fp_capture_header_read(paths[i], &headers[i], job->error,
+	for (uint32_t i = 0; i < r->n; i++) {
+		int failed = fp_capture_header_read(r->paths[i], &r->headers[i], job->error,
 						    job->error_bytes);
-		readable[i] = !failed;
+		r->readable[i] = !failed;
 		if (failed) {
 			err = failed;
 			continue;
 		}
-		const struct fp_capture_header *h = &headers[i];
-		if (!n_readable || h->start_monotonic_ns < span->start_ns)
-			span->start_ns = h->start_monotonic_ns;
-		if (!n_readable || end_of(h) > span->end_ns)
-			span->end_ns = end_of(h);
-		if (!n_readable || starts_before(h, &headers[span->first]))
-			span->first = i;
+		const struct fp_capture_header *h = &r->headers[i];
+		if (!n_readable || h->start_monotonic_ns < r->start_ns)
+			r->start_ns = h->start_monotonic_ns;
+		if (!n_readable || end_of(h) > r->end_ns)
+			r->end_ns = end_of(h);
+		if (!n_readable || starts_before(h, &r->headers[r->first]))
+			r->first = i;
 		n_readable++;
 	}
 	return n_readable ? 0 : err;
@@ -114,23 +117,29 @@ static bool is_chosen(const struct fp_read_options *o, const struct fp_capture_h
 
 	if (!o->subprocesses && h->pid != first->pid)
 		return false;
+	if (!o->only_process)
+		return true;
 	fp_title_of_cmdline(h->exe, h->cmdline, h->cmdline_bytes,
 			    h->python_state != FP_PYTHON_ABSENT, title, sizeof(title));
 	return fp_read_wants_process(o, title, h->exe, h->pid);
 }
 
+static void choose(const struct fp_read_options *o, struct run_captures *r)
+{
+	for (uint32_t i = 0; i < r->n; i++)
+		r->chosen[i] = r->readable[i] && is_chosen(o, &r->headers[i], &r->headers[r->first]);
+}
+
 /* Beside Python stacks the programs that it starts are named, no more: to
  * inflate libc's debug file alone takes a third of a short run's report. */
-static bool wants_debug_files(const struct fp_read_options *o,
-			      const struct fp_capture_header *headers, const bool *readable,
-			      uint32_t n, const struct fp_capture_header *first)
+static bool wants_debug_files(const struct run_captures *r)
 {
 	bool has_python = false;
 
-	for (uint32_t i = 0; i < n; i++) {
-		const struct fp_capture_header *h = &headers[i];
+	for (uint32_t i = 0; i < r->n; i++) {
+		const struct fp_capture_header *h = &r->headers[i];
 
-		if (!readable[i] || !is_chosen(o, h, first))
+		if (!r->chosen[i])
 			continue;
 		if (h->settings.native || h->mem.native ||
 		    h->python_state == FP_PYTHON_UNSUPPORTED)
@@ -140,44 +149,30 @@ static bool wants_debug_files(const struct fp_read_options *o,
 	return !has_python;
 }
 
-/* NULL with native_symbols: out of memory. */
-static struct fp_symbols *make_symbols(const struct fp_read_options *o,
-				       const struct fp_capture_header *headers,
-				       const bool *readable, uint32_t n,
-				       const struct fp_capture_header *first)
-{
-	return o->native_symbols ?
-	       fp_symbols_create(wants_debug_files(o, headers, readable, n, first)) : NULL;
-}
-
-static int take_all(const struct fp_read_job *job, const char *const *paths, uint32_t n_paths,
-		    const struct fp_capture_header *headers, const bool *readable,
-		    const struct run_span *span)
+static int take_all(const struct fp_read_job *job, const struct run_captures *r)
 {
 	const struct fp_read_options *o = job->options;
 	struct fp_profile *p = fp_builder_profile(job->b);
-	const struct fp_capture_header *first = &headers[span->first];
-	struct fp_symbols *symbols = make_symbols(o, headers, readable, n_paths, first);
+	struct fp_symbols *symbols = o->native_symbols ? fp_symbols_create(wants_debug_files(r)) : NULL;
 	struct left_out left_out = { 0 };
 	size_t room = 0;
 	int err = o->native_symbols && !symbols ? -ENOMEM : 0;
 
-	for (uint32_t i = 0; i < n_paths && !err; i++) {
-		const struct fp_capture_header *h = &headers[i];
+	for (uint32_t i = 0; i < r->n && !err; i++) {
 		struct fp_capture c;
 		char why[sizeof(left_out.why)];
 
 		if (o->progress)
-			o->progress(o->progress_ctx, "reading captures", i, n_paths);
-		if (!readable[i]) {
+			o->progress(o->progress_ctx, "reading captures", i, r->n);
+		if (!r->readable[i]) {
 			if (!left_out.n_unreadable++)
-				(void)fp_capture_header_read(paths[i], &c.header, left_out.why,
+				(void)fp_capture_header_read(r->paths[i], &c.header, left_out.why,
 							     sizeof(left_out.why));
 			continue;
 		}
-		if (!is_chosen(o, h, first))
+		if (!r->chosen[i])
 			continue;
-		if (fp_capture_open(paths[i], o->want_memory, &c, why, sizeof(why))) {
+		if (fp_capture_open(r->paths[i], o->want_memory, &c, why, sizeof(why))) {
 			if (!left_out.n_unreadable++)
 				snprintf(left_out.why, sizeof(left_out.why), "%s", why);
 			continue;
@@ -186,7 +181,7 @@ static int take_all(const struct fp_read_job *job, const char *const *paths, uin
 		p->cut = p->cut || c.cut;
 		err = add_header(p, &room, &c.header);
 		if (!err)
-			err = fp_capture_take(job, &c, paths[i], p->n_headers - 1, span->start_ns,
+			err = fp_capture_take(job, &c, r->paths[i], p->n_headers - 1, r->start_ns,
 					      symbols);
 		fp_capture_close(&c);
 	}
@@ -218,19 +213,23 @@ static int add_header(struct fp_profile *p, size_t *room, const struct fp_captur
 int fp_read_captures(const struct fp_read_job *job, const char *const *paths, uint32_t n_paths)
 {
 	struct fp_profile *p = fp_builder_profile(job->b);
-	struct fp_capture_header *headers = calloc((size_t)n_paths + 1, sizeof(*headers));
-	bool *readable = calloc((size_t)n_paths + 1, sizeof(*readable));
-	struct run_span span = { 0 };
-	int err = headers && readable ? 0 : -ENOMEM;
+	struct run_captures r = { .paths = paths, .n = n_paths };
+	int err;
 
+	r.headers = calloc((size_t)n_paths + 1, sizeof(*r.headers));
+	r.readable = calloc((size_t)n_paths + 1, sizeof(*r.readable));
+	r.chosen = calloc((size_t)n_paths + 1, sizeof(*r.chosen));
+	err = r.headers && r.readable && r.chosen ? 0 : -ENOMEM;
 	if (!err)
-		err = survey(job, paths, n_paths, headers, readable, &span);
+		err = survey(job, &r);
 	if (!err)
-		err = describe_run(job, &headers[span.first]);
-	if (!err)
-		err = take_all(job, paths, n_paths, headers, readable, &span);
+		err = describe_run(job, &r.headers[r.first]);
 	if (!err) {
-		p->wall_ns = (uint64_t)(span.end_ns - span.start_ns);
+		choose(job->options, &r);
+		err = take_all(job, &r);
+	}
+	if (!err) {
+		p->wall_ns = (uint64_t)(r.end_ns - r.start_ns);
 		if (!p->n_processes)
 			err = fp_read_refuse(job, -ESRCH, "no process of this run matches %s: "
 					     "--process takes a pid or a glob on its name",
@@ -239,7 +238,8 @@ int fp_read_captures(const struct fp_read_job *job, const char *const *paths, ui
 	}
 	if (err == -ENOMEM)
 		fp_read_refuse(job, err, "not enough memory to read %u captures", n_paths);
-	free(headers);
-	free(readable);
+	free(r.headers);
+	free(r.readable);
+	free(r.chosen);
 	return err;
 }
