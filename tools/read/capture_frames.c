@@ -50,6 +50,11 @@ struct fp_capture_frames *fp_capture_frames_create(struct fp_builder *b,
 	return f;
 }
 
+void fp_capture_frames_are_native(struct fp_capture_frames *f, bool native)
+{
+	f->native = native;
+}
+
 void fp_capture_frames_destroy(struct fp_capture_frames *f)
 {
 	if (!f)

@@ -20,6 +20,8 @@ struct fp_capture_frames *fp_capture_frames_create(struct fp_builder *b,
 						   const struct fp_capture *c,
 						   const struct fp_read_options *o,
 						   bool native, struct fp_symbols *symbols);
+/* The same for the stacks that follow, of a kind that was recorded otherwise. */
+void fp_capture_frames_are_native(struct fp_capture_frames *f, bool native);
 void fp_capture_frames_destroy(struct fp_capture_frames *f);
 
 /* The node for key under parent; a native key may add several frames, as

@@ -16,7 +16,7 @@
 struct intake {
 	const struct fp_read_job *job;
 	struct fp_capture *c;
-	struct fp_symbols *symbols;
+	struct fp_capture_frames *frames;
 	uint32_t process;          /* of the profile */
 	int64_t base_monotonic_ns; /* zero of the profile's times */
 	uint32_t *thread_of;       /* capture's thread -> profile's, UINT32_MAX: not wanted */
@@ -88,11 +88,11 @@ static void mark_memory(struct intake *in)
 }
 
 /* A stack of nothing but how threads begin is shown after all. */
-static int complete(struct intake *in, struct fp_capture_frames *frames, uint32_t stack)
+static int complete(struct intake *in, uint32_t stack)
 {
 	if (!stack || in->node_of[stack])
 		return 0;
-	in->node_of[stack] = fp_capture_frames_push_alone(frames, in->c->nodes[stack].key);
+	in->node_of[stack] = fp_capture_frames_push_alone(in->frames, in->c->nodes[stack].key);
 	return in->node_of[stack] == UINT32_MAX ? -ENOMEM : 0;
 }
 
@@ -101,8 +101,6 @@ static int complete(struct intake *in, struct fp_capture_frames *frames, uint32_
 static int take_nodes(struct intake *in, bool memory)
 {
 	const struct fp_capture *c = in->c;
-	bool native = memory ? c->header.mem.native : c->header.settings.native;
-	struct fp_capture_frames *frames;
 	int err = 0;
 
 	if (!c->n_nodes)
@@ -111,23 +109,20 @@ static int take_nodes(struct intake *in, bool memory)
 		in->node_of[i] = UINT32_MAX;
 	in->node_of[0] = 0;
 	(memory ? mark_memory : mark_cpu)(in);
-	frames = fp_capture_frames_create(in->job->b, c, in->job->options, native, in->symbols);
-	if (!frames)
-		return -ENOMEM;
+	fp_capture_frames_are_native(in->frames, memory ? c->header.mem.native : c->header.settings.native);
 	for (uint32_t i = 1; i < c->n_nodes && !err; i++) {
 		if (in->node_of[i] == UINT32_MAX)
 			continue;
-		in->node_of[i] = fp_capture_frames_push(frames, in->node_of[c->nodes[i].parent],
+		in->node_of[i] = fp_capture_frames_push(in->frames, in->node_of[c->nodes[i].parent],
 							c->nodes[i].key);
 		err = in->node_of[i] == UINT32_MAX ? -ENOMEM : 0;
 	}
 	for (uint32_t i = 0; i < c->n_cells && !memory && !err; i++)
-		err = complete(in, frames, c->cells[i].stack);
+		err = complete(in, c->cells[i].stack);
 	for (uint32_t i = 1; i < c->n_mem_cells && memory && !err; i++)
-		err = complete(in, frames, c->mem_cells[i].stack);
+		err = complete(in, c->mem_cells[i].stack);
 	for (uint32_t i = 0; i < c->n_copies && memory && !err; i++)
-		err = complete(in, frames, c->copies[i].stack);
-	fp_capture_frames_destroy(frames);
+		err = complete(in, c->copies[i].stack);
 	return err;
 }
 
@@ -212,13 +207,14 @@ static int take_memory(struct intake *in, uint32_t header, const char *path)
 int fp_capture_take(const struct fp_read_job *job, struct fp_capture *c, const char *path,
 		    uint32_t header, int64_t base_monotonic_ns, struct fp_symbols *symbols)
 {
-	struct intake in = { .job = job, .c = c, .symbols = symbols,
+	struct intake in = { .job = job, .c = c,
 			     .base_monotonic_ns = base_monotonic_ns };
 	int err = -ENOMEM;
 
 	in.thread_of = calloc((size_t)c->n_threads + 1, sizeof(*in.thread_of));
 	in.node_of = calloc((size_t)c->n_nodes + 1, sizeof(*in.node_of));
-	if (in.thread_of && in.node_of)
+	in.frames = fp_capture_frames_create(job->b, c, job->options, c->header.settings.native, symbols);
+	if (in.thread_of && in.node_of && in.frames)
 		err = take_process(&in, header);
 	if (!err)
 		err = take_threads(&in);
@@ -228,7 +224,9 @@ int fp_capture_take(const struct fp_read_job *job, struct fp_capture *c, const c
 		err = take_nodes(&in, false);
 	if (!err)
 		err = take_cells(&in);
-	fp_capture_drop_tables(c); /* samples need room of their own */
+	/* samples need room of their own */
+	fp_capture_frames_destroy(in.frames);
+	fp_capture_drop_tables(c);
 	if (!err && job->options->want_samples)
 		err = fp_capture_samples(c, take_sample, &in);
 	free(in.thread_of);
