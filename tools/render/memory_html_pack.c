@@ -51,9 +51,14 @@ void fp_pack_free(struct fp_pack *p)
 	memset(p, 0, sizeof(*p));
 }
 
+size_t fp_pack_deflated_max(const struct fp_pack *p)
+{
+	return compressBound((uLong)p->n);
+}
+
 int fp_pack_deflate(const struct fp_pack *p, struct fp_pack *out)
 {
-	uLong bound = compressBound((uLong)p->n);
+	uLong bound = (uLong)fp_pack_deflated_max(p);
 
 	if (p->err)
 		return p->err;

@@ -23,6 +23,8 @@ void fp_pack_free(struct fp_pack *p);
 
 /* Fills the empty out with a zlib stream of p.  0 or -errno (of p, too). */
 int fp_pack_deflate(const struct fp_pack *p, struct fp_pack *out);
+/* No stream of p is longer. */
+size_t fp_pack_deflated_max(const struct fp_pack *p);
 
 /* What n bytes take in base64. */
 static inline size_t fp_pack_base64_bytes(size_t n)

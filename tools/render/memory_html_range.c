@@ -6,6 +6,7 @@
  */
 #include "tools/render/memory_html_data.h"
 
+#include "tools/read/bucket_sort.h"
 #include "tools/read/key_map.h"
 
 #include <errno.h>
@@ -147,6 +148,11 @@ static int by_key(const void *a, const void *b)
 	return x->key < y->key ? -1 : x->key > y->key;
 }
 
+static uint32_t bucket_of(const void *life)
+{
+	return row_of(life);
+}
+
 static int by_bytes(const void *a, const void *b)
 {
 	const struct life *x = a, *y = b;
@@ -208,15 +214,19 @@ static void put_lives(const struct lives *s, uint32_t index, double left_out, st
 		fp_pack_number(out, rounded(items[i].bytes));
 }
 
-static int compress(struct lives *s, uint32_t index, double left_out, struct fp_pack *columns, size_t *ret_bytes)
+/* Says how many bytes they take when compressed, at most when that fits. */
+static int compress(struct lives *s, uint32_t index, double left_out, size_t max_bytes, struct fp_pack *columns,
+		    size_t *ret_bytes)
 {
 	struct fp_pack small = {0};
 	int err;
 
 	drop_empty(s);
-	if (s->n)
-		qsort(s->items, s->n, sizeof(*s->items), by_key);
+	fp_bucket_sort(s->items, s->n, sizeof(*s->items), s->t->n_rows, bucket_of, by_key);
 	put_lives(s, index, left_out, columns);
+	*ret_bytes = fp_pack_deflated_max(columns);
+	if (columns->err || *ret_bytes <= max_bytes)
+		return columns->err;
 	err = fp_pack_deflate(columns, &small);
 	*ret_bytes = small.n;
 	fp_pack_free(&small);
@@ -247,7 +257,7 @@ static int fit(struct lives *s, uint32_t index, size_t max_bytes, struct fp_pack
 	for (;;) {
 		struct fp_pack columns = {0};
 		size_t n_bytes = 0;
-		int err = compress(s, index, left_out, &columns, &n_bytes);
+		int err = compress(s, index, left_out, max_bytes, &columns, &n_bytes);
 		bool fits = n_bytes <= max_bytes || !s->n;
 
 		if (!err && fits) {

@@ -4,6 +4,8 @@
  */
 #include "tools/render/memory_html_tree.h"
 
+#include "tools/read/bucket_sort.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +177,11 @@ static int by_place(const void *a, const void *b)
 	return x->cell < y->cell ? -1 : x->cell > y->cell;
 }
 
+static uint32_t node_of(const void *place)
+{
+	return ((const struct place *)place)->node;
+}
+
 static void add_cell(struct fp_page_row *r, const struct fp_memory_cell *c)
 {
 	r->n[FP_VIEW_PEAK] += c->n_peak;
@@ -210,8 +217,7 @@ static int make_rows(const struct fp_profile *p, const uint32_t *index_of, struc
 			places[n++] = (struct place){index_of[c->stack], c->thread, c->allocator * 2u + c->sampled,
 						     (uint32_t)i};
 	}
-	if (n)
-		qsort(places, n, sizeof(*places), by_place);
+	fp_bucket_sort(places, n, sizeof(*places), t->n_nodes, node_of, by_place);
 	for (size_t i = 0; i < n; i++) {
 		const struct place *at = &places[i];
 		struct fp_page_row *r = &t->rows[t->n_rows];
