@@ -44,6 +44,10 @@ uint32_t *fp_function_ids(const struct fp_profile *p, enum fp_ids_by by, bool as
 	struct fp_key_map map = { 0 };
 	uint32_t n = 0;
 
+	if (fp_key_map_reserve(&map, p->n_frames)) {
+		free(ids);
+		ids = NULL;
+	}
 	for (uint32_t i = 0; ids && first_of && i < p->n_frames; i++) {
 		struct query q = { p, first_of, by, i };
 		uint64_t h = hash(&p->frames[i], by);

@@ -23,8 +23,8 @@ void fp_source_line(const char *path, uint32_t line, char *text, size_t n_bytes)
 	if (!f)
 		return;
 	for (uint32_t at = 1; at < line && c != EOF;)
-		at += (c = getc(f)) == '\n';
-	while (n + 1 < n_bytes && (c = getc(f)) != EOF && c != '\n')
+		at += (c = getc_unlocked(f)) == '\n';
+	while (n + 1 < n_bytes && (c = getc_unlocked(f)) != EOF && c != '\n')
 		if (n || !isspace(c))
 			text[n++] = iscntrl(c) ? ' ' : (char)c;
 	while (n && isspace((unsigned char)text[n - 1]))

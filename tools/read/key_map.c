@@ -47,20 +47,31 @@ static void put(struct fp_key_map *m, uint64_t key, uint32_t index_plus_one)
 	m->n_used++;
 }
 
+int fp_key_map_reserve(struct fp_key_map *m, size_t n)
+{
+	struct fp_key_map larger = { .n_slots = m->n_slots ? m->n_slots : 64 };
+
+	while (larger.n_slots / 2 < n)
+		larger.n_slots *= 2;
+	if (larger.n_slots == m->n_slots)
+		return 0;
+	larger.slots = calloc(larger.n_slots, sizeof(*larger.slots));
+	if (!larger.slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->n_slots; i++)
+		if (m->slots[i].index_plus_one)
+			put(&larger, m->slots[i].key, m->slots[i].index_plus_one);
+	free(m->slots);
+	*m = larger;
+	return 0;
+}
+
 int fp_key_map_add(struct fp_key_map *m, uint64_t key, uint32_t index)
 {
-	if (m->n_used * 2 >= m->n_slots) {
-		struct fp_key_map larger = { .n_slots = m->n_slots ? m->n_slots * 2 : 64 };
+	int err = fp_key_map_reserve(m, m->n_used + 1);
 
-		larger.slots = calloc(larger.n_slots, sizeof(*larger.slots));
-		if (!larger.slots)
-			return -ENOMEM;
-		for (size_t i = 0; i < m->n_slots; i++)
-			if (m->slots[i].index_plus_one)
-				put(&larger, m->slots[i].key, m->slots[i].index_plus_one);
-		free(m->slots);
-		*m = larger;
-	}
+	if (err)
+		return err;
 	put(m, key, index + 1);
 	return 0;
 }

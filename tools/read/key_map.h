@@ -29,6 +29,8 @@ uint32_t fp_key_map_find(const struct fp_key_map *m, uint64_t key,
 			 bool (*same)(const void *ctx, uint32_t index), const void *ctx);
 /* Adds without looking.  0 or -ENOMEM. */
 int fp_key_map_add(struct fp_key_map *m, uint64_t key, uint32_t index);
+/* Makes room for n in all, so that fp_key_map_add() need not grow.  0 or -ENOMEM. */
+int fp_key_map_reserve(struct fp_key_map *m, size_t n);
 void fp_key_map_free(struct fp_key_map *m);
 
 /* Hash of bytes, continued from seed. */

@@ -108,16 +108,34 @@ static bool is_plain(unsigned char c)
 	return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
 }
 
+/* The first byte from i on that is to be escaped; n: none. */
+static size_t skip_plain(const char *text, size_t n, size_t i)
+{
+	const uint64_t ones = 0x0101010101010101u, high = 0x80 * ones;
+	uint64_t word, odd = 0;
+
+	for (; !odd && i + sizeof(word) <= n; i += odd ? 0 : sizeof(word)) {
+		memcpy(&word, text + i, sizeof(word));
+		/* 0x80 in bytes below 0x20, and in zeros of what is compared */
+		odd = (word - 0x20 * ones) & ~word;
+		odd |= ((word ^ '"' * ones) - ones) & ~(word ^ '"' * ones);
+		odd |= ((word ^ '\\' * ones) - ones) & ~(word ^ '\\' * ones);
+		odd |= ((word ^ 0x7f * ones) - ones) & ~(word ^ 0x7f * ones);
+		odd &= high;
+	}
+	while (i < n && is_plain((unsigned char)text[i]))
+		i++;
+	return i;
+}
+
 static void put_escaped(struct fp_json_out *j, const char *text, size_t n)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t done = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = skip_plain(text, n, 0); i < n; i = skip_plain(text, n, i + 1)) {
 		unsigned char c = (unsigned char)text[i];
 
-		if (is_plain(c))
-			continue;
 		put(j, text + done, i - done);
 		done = i + 1;
 		put_byte(j, '\\');
