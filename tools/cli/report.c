@@ -10,6 +10,8 @@
 #include "tools/cli/run_label.h"
 #include "tools/cli/snapshot.h"
 #include "tools/cli/store.h"
+#include "tools/model/memory_leaks.h"
+#include "tools/model/source_lines.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +30,7 @@ struct job {
 	size_t n_captures;
 	struct fp_profile *profile;
 	struct fp_report_files files;
+	struct fp_render_shared shared;
 	char *summary;
 	char captures_dir[PATH_MAX];  /* <output_dir>/<label>.filperf */
 	char making_dir[PATH_MAX];    /* the same, being made */
@@ -228,7 +231,7 @@ static int write_summary(struct job *job)
 	struct fp_store_file file;
 	int r;
 
-	job->summary = fp_summary_make(job->profile, &job->files);
+	job->summary = fp_summary_make(job->profile, &job->files, job->shared.leaks);
 	if (!job->summary)
 		return -ENOMEM;
 	snprintf(path, sizeof(path), "%s/summary.txt", job->is_again ? job->captures_dir : job->making_dir);
@@ -260,7 +263,8 @@ static int write_everything(struct job *job)
 						  .files = f,
 						  .output_file = job->run->output_file,
 						  .run_cwd = job->run->cwd,
-						  .diff = job->request->diff};
+						  .diff = job->request->diff,
+						  .shared = &job->shared};
 
 		r = fp_report_render_all(&render, failed, sizeof(failed));
 		if (!r && !job->is_again)
@@ -326,6 +330,8 @@ int fp_report_run(struct fp_run *run, const struct fp_report_request *request)
 	job.settings = run->settings;
 	fp_cli_overlay(request->cli, request->environment, &job.settings);
 	status = do_report(&job);
+	fp_source_lines_destroy(job.shared.source);
+	fp_leaks_destroy(job.shared.leaks);
 	if (job.profile)
 		fp_profile_destroy(job.profile);
 	free(job.captures);

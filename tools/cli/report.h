@@ -31,9 +31,12 @@ struct fp_report_files {
 	uint64_t render_ns;
 };
 
+struct fp_leaks;
+
 /* At most 12 lines, with the marks of a terminal around what is bold; for
- * free().  NULL: out of memory. */
-char *fp_summary_make(const struct fp_profile *p, const struct fp_report_files *files);
+ * free().  leaks: of all processes, NULL when nobody made them.  NULL: out of
+ * memory. */
+char *fp_summary_make(const struct fp_profile *p, const struct fp_report_files *files, const struct fp_leaks *leaks);
 /* bold false: without the marks.  0 or -errno of the stream. */
 int fp_summary_write(const char *summary, bool bold, FILE *out);
 

@@ -4,7 +4,6 @@
 
 #include "tools/cli/message.h"
 #include "tools/cli/store.h"
-#include "tools/model/source_lines.h"
 #include "tools/render/summary_line.h"
 
 #include <errno.h>
@@ -268,7 +267,6 @@ int fp_report_render_all(const struct fp_report_render *job, char *ret_failed, s
 {
 	const struct fp_renderer *wanted[FP_REPORT_WANTED_MAX];
 	size_t n = fp_report_wanted(job->settings, wanted);
-	struct fp_render_shared shared = {0};
 	struct fp_render_options o;
 	struct fp_profile *base;
 	int err = read_base(job, &base);
@@ -276,7 +274,7 @@ int fp_report_render_all(const struct fp_report_render *job, char *ret_failed, s
 	if (err)
 		return err;
 	fp_report_render_options(job->settings, job->profile, &o);
-	o.shared = &shared;
+	o.shared = job->shared;
 	job->files->files[0] = 0;
 	for (size_t i = 0; i < n && !err; i++) {
 		if (!has_matter(job->profile, wanted[i]->family))
@@ -284,7 +282,6 @@ int fp_report_render_all(const struct fp_report_render *job, char *ret_failed, s
 		o.base = wanted[i]->can_diff ? base : NULL;
 		err = render_format(job, wanted[i], &o, ret_failed, n_bytes);
 	}
-	fp_source_lines_destroy(shared.source);
 	if (base)
 		fp_profile_destroy(base);
 	return err;

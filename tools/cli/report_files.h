@@ -22,6 +22,7 @@ struct fp_report_render {
 	const char *output_file;       /* py-spy's one report's path; "" or NULL: by label */
 	const char *run_cwd;           /* what relative paths of the run's settings mean */
 	const char *diff;              /* BASE, or NULL */
+	struct fp_render_shared *shared; /* empty; the caller drops it */
 };
 
 /* Writes each report that is wanted and has something to show.  0; -errno

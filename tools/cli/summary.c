@@ -271,8 +271,8 @@ static void print_notice(const struct fp_profile *p, FILE *out)
 		fprintf(out, "notice: %s\n", p->unnamed);
 }
 
-static void print_next(const struct fp_profile *p, const struct fp_report_files *files, const struct facts *f,
-		       double largest, double imports, FILE *out)
+static void print_next(const struct fp_profile *p, const struct fp_report_files *files, const struct fp_leaks *leaks,
+		       const struct facts *f, double largest, double imports, FILE *out)
 {
 	char in[PATH_MAX + FP_LABEL_BYTES + 16], leak[256];
 
@@ -283,7 +283,7 @@ static void print_next(const struct fp_profile *p, const struct fp_report_files 
 			files->n_outlived == 1 ? "s" : "");
 	else if (!files->rendered)
 		fprintf(out, "next: filperf report %s\n", in);
-	else if (fp_summary_memory_leak(p, leak, sizeof(leak)))
+	else if (fp_summary_memory_leak(p, leaks, leak, sizeof(leak)))
 		fprintf(out, "next: filperf memory leaks -i %s   # %s\n", in, leak);
 	else if (fp_summary_is_off(p) && fp_summary_memory_lines(p, files))
 		fprintf(out, "next: filperf memory summary -i %s   # what the peak was made of\n", in);
@@ -300,7 +300,7 @@ static void print_next(const struct fp_profile *p, const struct fp_report_files 
 		fprintf(out, "next: filperf top -i %s --lines   # the largest line has %.1f %%\n", in, largest);
 }
 
-char *fp_summary_make(const struct fp_profile *p, const struct fp_report_files *files)
+char *fp_summary_make(const struct fp_profile *p, const struct fp_report_files *files, const struct fp_leaks *leaks)
 {
 	double largest, imports;
 	char *text = NULL;
@@ -322,7 +322,7 @@ char *fp_summary_make(const struct fp_profile *p, const struct fp_report_files *
 		fprintf(out, "reports in %s: %s, %s.filperf\n", files->shown_dir, files->files, files->label);
 	else
 		fprintf(out, "capture: %s/%s.filperf\n", files->shown_dir, files->label);
-	print_next(p, files, &f, largest, imports, out);
+	print_next(p, files, leaks, &f, largest, imports, out);
 	if (fclose(out)) {
 		free(text);
 		return NULL;

@@ -31,7 +31,7 @@ static void put_largest(const struct fp_profile *p, uint32_t process, FILE *out)
 	char size[FP_SUM_TEXT], place[160];
 	struct fp_memory_sites *sites;
 
-	if (fp_memory_sites_make(p, &choice, FP_IDS_LINE, false, &sites))
+	if (fp_memory_sites_own(p, &choice, FP_IDS_LINE, &sites))
 		return;
 	for (uint32_t i = 0; i < sites->n_rows; i++) {
 		/* what Python itself needs is no news */
@@ -69,19 +69,22 @@ void fp_summary_memory_put(const struct fp_profile *p, const struct fp_report_fi
 		fputs("memory: of memray, stats, --temporary-allocations and --temporal want FIL_PERF_MEMRAY_EXACT=1\n", out);
 }
 
-bool fp_summary_memory_leak(const struct fp_profile *p, char *out, size_t out_bytes)
+bool fp_summary_memory_leak(const struct fp_profile *p, const struct fp_leaks *leaks, char *out, size_t out_bytes)
 {
 	char size[FP_SUM_TEXT], place[160];
-	struct fp_leaks *l;
-	bool leaks;
+	struct fp_leaks *made = NULL;
+	const struct fp_leak *first;
+	bool any;
 
-	if (!has_memory(p) || fp_leaks_make(p, UINT32_MAX, &l))
+	if (!has_memory(p) || (!leaks && fp_leaks_make(p, UINT32_MAX, &made)))
 		return false;
-	leaks = l->n_leaks != 0;
-	if (leaks)
+	leaks = leaks ? leaks : made;
+	any = leaks->n_leaks != 0;
+	first = leaks->rows;
+	if (any)
 		snprintf(out, out_bytes, "%s holds %s and grows to the end",
-			 fp_memory_place_text(p, l->rows[0].frame, true, place, sizeof(place)),
-			 fp_memory_sum_text(&l->rows[0].facts.live, size));
-	fp_leaks_destroy(l);
-	return leaks;
+			 fp_memory_place_text(p, first->frame, true, place, sizeof(place)),
+			 fp_memory_sum_text(&first->facts.live, size));
+	fp_leaks_destroy(made);
+	return any;
 }

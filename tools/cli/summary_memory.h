@@ -15,7 +15,8 @@
 unsigned int fp_summary_memory_lines(const struct fp_profile *p, const struct fp_report_files *files);
 void fp_summary_memory_put(const struct fp_profile *p, const struct fp_report_files *files, FILE *out);
 
-/* "x.py:5 holds 12.3 MiB and grows to the end"; false: nothing leaks. */
-bool fp_summary_memory_leak(const struct fp_profile *p, char *out, size_t out_bytes);
+/* "x.py:5 holds 12.3 MiB and grows to the end"; false: nothing leaks.  leaks: of
+ * all processes; NULL: they are made. */
+bool fp_summary_memory_leak(const struct fp_profile *p, const struct fp_leaks *leaks, char *out, size_t out_bytes);
 
 #endif

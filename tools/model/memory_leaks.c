@@ -155,29 +155,51 @@ static uint32_t owner_of(const struct fp_profile *p, uint32_t stack)
 	return p->nodes[stack].frame;
 }
 
+/* As group_of(), by the stack alone, whose line is always the same: group_at
+ * says where its group is, + 1, in the last process that had it. */
+static struct group *group_of_stack(const struct fp_profile *p, struct groups *g, const uint32_t *line_of,
+				    uint32_t *group_at, uint32_t stack, uint32_t process)
+{
+	struct group *group = group_at[stack] ? &g->items[group_at[stack] - 1] : NULL;
+	uint32_t owner;
+
+	if (group && group->process == process)
+		return group;
+	if (fp_grow(&g->items, &g->room, g->n, sizeof(*g->items)))
+		return NULL;
+	owner = owner_of(p, stack);
+	group = &g->items[g->n++];
+	*group = (struct group){
+		.stack = stack, .process = process, .line = owner == UINT32_MAX ? UINT32_MAX : line_of[owner]};
+	group_at[stack] = (uint32_t)g->n;
+	return group;
+}
+
 static int gather_stacks(const struct fp_profile *p, uint32_t only, const uint32_t *line_of, struct groups *stacks)
 {
 	const struct fp_memory *m = p->memory;
+	uint32_t *group_at = calloc((size_t)p->n_nodes + 1, sizeof(*group_at));
+	int err = group_at ? 0 : -ENOMEM;
 
-	for (uint32_t i = 0; i < m->n_processes; i++) {
+	for (uint32_t i = 0; i < m->n_processes && !err; i++) {
 		const struct fp_memory_cell *c = m->cells + m->processes[i].first_cell;
 
-		for (size_t k = 0; k < m->processes[i].n_cells && (only == UINT32_MAX || only == i); k++, c++) {
-			struct group like = {.stack = c->stack, .process = i};
+		for (size_t k = 0; k < m->processes[i].n_cells && !err && (only == UINT32_MAX || only == i);
+		     k++, c++) {
 			struct fp_leak_facts f = facts_of(c);
-			uint32_t owner = owner_of(p, c->stack);
 			struct group *g;
 
 			if (!fp_memory_is_heap(c->allocator) || !c->n_allocs)
 				continue;
-			like.line = owner == UINT32_MAX ? UINT32_MAX : line_of[owner];
-			g = group_of(stacks, &like);
-			if (!g)
-				return -ENOMEM;
-			add_facts(&g->facts, &f);
+			g = group_of_stack(p, stacks, line_of, group_at, c->stack, i);
+			if (g)
+				add_facts(&g->facts, &f);
+			else
+				err = -ENOMEM;
 		}
 	}
-	return 0;
+	free(group_at);
+	return err;
 }
 
 /* Adds the stack to the row of its line. */

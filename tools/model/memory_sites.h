@@ -26,6 +26,9 @@ struct fp_memory_sites {
 /* apart: rows by thread and allocator too, and no totals.  0 or -ENOMEM. */
 int fp_memory_sites_make(const struct fp_profile *p, const struct fp_memory_choice *choice, enum fp_ids_by by,
 			 bool apart, struct fp_memory_sites **ret_sites);
+/* Only rows that have something of their own, and no totals. */
+int fp_memory_sites_own(const struct fp_profile *p, const struct fp_memory_choice *choice, enum fp_ids_by by,
+			struct fp_memory_sites **ret_sites);
 void fp_memory_sites_destroy(struct fp_memory_sites *t);
 
 enum fp_memory_order { FP_MEMORY_BY_OWN, FP_MEMORY_BY_TOTAL, FP_MEMORY_BY_COUNT };

@@ -167,7 +167,7 @@ int fp_source_lines_make(const struct fp_profile *p, const struct fp_source_opti
 	int err = s && sums && (s->arena = fp_arena_create()) ? 0 : -ENOMEM;
 
 	if (!err && o->memory && p->memory)
-		err = fp_source_mark_leaks(p, frame_of_node, sums);
+		err = fp_source_mark_leaks(p, o->leaks, frame_of_node, sums);
 	for (uint32_t i = 0; !err && i <= p->n_frames; i++)
 		fp_source_sums_add(&s->all, &sums[i]);
 	if (!err) {

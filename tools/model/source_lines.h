@@ -72,9 +72,12 @@ struct fp_source_lines {
 	struct fp_arena *arena;
 };
 
+struct fp_leaks;
+
 struct fp_source_options {
 	const char *only_files, *not_files; /* comma lists of globs, or NULL */
 	bool memory, copies;
+	const struct fp_leaks *leaks;       /* of all processes; NULL: made here */
 };
 
 /* 0 or -ENOMEM. */

@@ -138,13 +138,15 @@ int fp_source_timeline(const struct fp_profile *p, struct fp_source_lines *s)
 	return 0;
 }
 
-int fp_source_mark_leaks(const struct fp_profile *p, const uint32_t *frame_of_node, struct fp_source_sums *sums)
+int fp_source_mark_leaks(const struct fp_profile *p, const struct fp_leaks *leaks, const uint32_t *frame_of_node,
+			 struct fp_source_sums *sums)
 {
-	struct fp_leaks *leaks;
-	int err = fp_leaks_make(p, UINT32_MAX, &leaks);
+	struct fp_leaks *made = NULL;
+	int err = leaks ? 0 : fp_leaks_make(p, UINT32_MAX, &made);
 
 	if (err)
 		return err;
+	leaks = leaks ? leaks : made;
 	for (uint32_t i = 0; i < leaks->n_leaks && i < leaks->n_rows; i++) {
 		const struct fp_leak *leak = &leaks->rows[i];
 		struct fp_source_sums mark = { .leak_likelihood = leak->score };
@@ -154,6 +156,6 @@ int fp_source_mark_leaks(const struct fp_profile *p, const uint32_t *frame_of_no
 		if (leak->verdict == FP_LEAK_YES && frame_of_node[leak->stack] != FP_SOURCE_NONE)
 			fp_source_sums_add(&sums[frame_of_node[leak->stack]], &mark);
 	}
-	fp_leaks_destroy(leaks);
+	fp_leaks_destroy(made);
 	return 0;
 }

@@ -17,6 +17,7 @@ void fp_source_sum_memory(const struct fp_profile *p, const uint32_t *frame_of_n
 /* points and peak.  0 or -ENOMEM. */
 int fp_source_timeline(const struct fp_profile *p, struct fp_source_lines *s);
 /* The verdicts of model/memory_leaks, into the sums per frame.  0 or -ENOMEM. */
-int fp_source_mark_leaks(const struct fp_profile *p, const uint32_t *frame_of_node, struct fp_source_sums *sums);
+int fp_source_mark_leaks(const struct fp_profile *p, const struct fp_leaks *leaks, const uint32_t *frame_of_node,
+			 struct fp_source_sums *sums);
 
 #endif

@@ -26,11 +26,14 @@ enum fp_report_family {
 };
 
 struct fp_source_lines;
+struct fp_leaks;
 
 /* What several formats of one profile and of the same options need: made by the
- * first that does, freed by whoever renders. */
+ * first that does, freed by whoever renders.  Formats of Scalene's, which are not
+ * rendered at the same time. */
 struct fp_render_shared {
-	struct fp_source_lines *source; /* of Scalene's */
+	struct fp_source_lines *source;
+	struct fp_leaks *leaks;   /* of all processes */
 };
 
 struct fp_render_options {

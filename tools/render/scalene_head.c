@@ -4,6 +4,7 @@
  */
 #include "tools/render/scalene_head.h"
 
+#include "tools/model/memory_leaks.h"
 #include "tools/render/memory_text.h"
 #include "tools/render/summary_line.h"
 
@@ -33,8 +34,13 @@ int fp_scalene_model(const struct fp_profile *p, const struct fp_render_options 
 					     .memory = fp_scalene_has_memory(p, o),
 					     .copies = fp_scalene_has_copies(p, o) };
 	struct fp_source_lines *s = o->shared ? o->shared->source : NULL;
-	int err = s ? 0 : fp_source_lines_make(p, &options, &s);
+	int err = 0;
 
+	if (!s && o->shared && options.memory && p->memory && !o->shared->leaks)
+		err = fp_leaks_make(p, UINT32_MAX, &o->shared->leaks);
+	options.leaks = o->shared ? o->shared->leaks : NULL;
+	if (!s && !err)
+		err = fp_source_lines_make(p, &options, &s);
 	if (err)
 		return err;
 	if (o->shared)
