@@ -43,6 +43,14 @@ class Files(Case):
             self.assertEqual(self.filperf("report", where).returncode, 0)
         self.assertEqual(self.filperf("report").returncode, 0)
 
+    def test_two_formats_for_one_file(self):
+        self.filperf("run", "-o", "one.raw", "--", PYTHON, "burn.py")
+        alone = self.read("one.raw")
+        r = self.filperf("report", "outputs/perf", "--spy-output", "svg,raw", "--quiet")
+        self.assertEqual((r.returncode, r.stdout, r.stderr), (0, "", ""))
+        self.assertEqual(self.read("one.raw"), alone)
+        self.assertEqual([n for n in os.listdir(self.work) if n.startswith((".one", "one"))], ["one.raw"])
+
     def test_render_0_leaves_the_capture(self):
         r = self.filperf("run", "--render=0", "--", PYTHON, "burn.py")
         self.assertEqual(os.listdir(self.output()), ["burn.filperf"])
@@ -168,6 +176,20 @@ class Trouble(Case):
         self.assertEqual(r.returncode, 1)
         self.one_line(r.stderr, "File too large", "ulimit -f")
         self.assertEqual(os.listdir(self.output()), ["burn.filperf"])
+
+    def test_a_run_that_cannot_be_read_leaves_nothing(self):
+        self.write("outputs/perf", "a file is in the way")
+        self.filperf("run", "--", PYTHON, "burn.py")
+        os.unlink(self.output())
+        os.rmdir(os.path.join(self.work, "outputs"))
+        r = self.filperf("report", "--process", "nobody")
+        self.assertEqual((r.returncode, r.stdout), (1, ""))
+        self.one_line(r.stderr, "no process of this run matches nobody")
+        self.assertFalse(os.path.exists(os.path.join(self.work, "outputs")))
+        self.assertEqual(len(self.runs()), 1)
+        os.makedirs(self.output())
+        self.assertEqual(self.filperf("report", "--process", "nobody").returncode, 1)
+        self.assertEqual(os.listdir(self.output()), [])
 
     def test_runs_that_wait_are_mentioned(self):
         os.makedirs(os.path.join(self.base, "4000000-1-P"), mode=0o700)

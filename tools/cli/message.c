@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages, colours and progress of filperf.  Ordinary program, one thread. */
+/* Messages, colours and progress of filperf.  Ordinary program; threads that
+ * write reports may say how far they are. */
 #include "tools/cli/message.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -65,7 +67,8 @@ static struct {
 	char texts[2][160];
 	volatile sig_atomic_t current, shown;
 	bool running;
-} progress;
+	pthread_mutex_t lock;     /* of all but the alarm */
+} progress = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void show_progress(int number)
 {
@@ -85,14 +88,12 @@ static void set_alarm(int first_ms, int every_ms)
 	(void)setitimer(ITIMER_REAL, &when, NULL);
 }
 
-void fp_progress_show(void *ctx, const char *what, uint64_t done, uint64_t all)
+/* With the lock. */
+static void say_progress(const char *what, uint64_t done, uint64_t all)
 {
 	struct sigaction act = {.sa_handler = show_progress, .sa_flags = SA_RESTART};
 	int next = !progress.current;
 
-	(void)ctx;
-	if (!progress.running && !isatty(STDERR_FILENO))
-		return;
 	if (all)
 		snprintf(progress.texts[next], sizeof(progress.texts[next]), "\r\033[Kfilperf: %.60s %d %%", what,
 			 (int)(100.0 * (double)done / (double)all));
@@ -106,12 +107,23 @@ void fp_progress_show(void *ctx, const char *what, uint64_t done, uint64_t all)
 	set_alarm(300, 200);
 }
 
+void fp_progress_show(void *ctx, const char *what, uint64_t done, uint64_t all)
+{
+	(void)ctx;
+	pthread_mutex_lock(&progress.lock);
+	if (progress.running || isatty(STDERR_FILENO))
+		say_progress(what, done, all);
+	pthread_mutex_unlock(&progress.lock);
+}
+
 void fp_progress_clear(void)
 {
+	pthread_mutex_lock(&progress.lock);
 	if (progress.running)
 		set_alarm(0, 0);
 	progress.running = false;
-	if (progress.shown && write(STDERR_FILENO, "\r\033[K", 4) < 0)
-		return; /* nobody looks any more */
-	progress.shown = 0;
+	/* nobody looks any more when that fails */
+	if (!progress.shown || write(STDERR_FILENO, "\r\033[K", 4) == 4)
+		progress.shown = 0;
+	pthread_mutex_unlock(&progress.lock);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A run becomes reports: read, copy the captures, render, summarise, clean
- * up.  Ordinary program, one thread.
+ * A run becomes reports: read and copy the captures, render, summarise, clean
+ * up.  Ordinary program; only what is independent has threads.
  */
 #include "tools/cli/report.h"
 
@@ -12,6 +12,7 @@
 #include "tools/cli/store.h"
 #include "tools/model/memory_leaks.h"
 #include "tools/model/source_lines.h"
+#include "tools/read/parallel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,7 @@ struct job {
 	struct fp_run_capture *captures;
 	size_t n_captures;
 	struct fp_profile *profile;
+	int read_err, copy_err;
 	struct fp_report_files files;
 	struct fp_render_shared shared;
 	char *summary;
@@ -215,7 +217,6 @@ static int copy_captures(struct job *job)
 	for (size_t i = 0; i < job->n_captures; i++) {
 		char from[PATH_MAX + NAME_MAX + 2], to[PATH_MAX + NAME_MAX + 2];
 
-		fp_progress_show(NULL, "copying captures", i, job->n_captures);
 		snprintf(from, sizeof(from), "%s/%s", job->run->path, job->captures[i].file);
 		snprintf(to, sizeof(to), "%s/%s", job->making_dir, job->captures[i].file);
 		r = fp_store_copy_capture(from, to);
@@ -223,6 +224,32 @@ static int copy_captures(struct job *job)
 			return r;
 	}
 	return copy_settings(job);
+}
+
+static void read_or_copy(void *ctx, size_t i)
+{
+	struct job *job = ctx;
+
+	if (i == 0)
+		job->read_err = read_profile(job);
+	else
+		job->copy_err = copy_captures(job);
+}
+
+/* Reads the profile, and copies the captures meanwhile.  What cannot be read
+ * leaves nothing behind in the output directory. */
+static int read_and_copy(struct job *job)
+{
+	const char *dir = job->files.output_dir;
+	size_t n_there = fp_store_there(dir);
+
+	fp_parallel(read_or_copy, job, job->is_again ? 1 : 2);
+	if (!job->read_err)
+		return 0;
+	if (job->making_dir[0])
+		(void)fp_store_remove_dir(job->making_dir);
+	fp_store_unmake_dir(dir, n_there);
+	return FP_STATUS_FAILED;
 }
 
 static int write_summary(struct job *job)
@@ -246,13 +273,13 @@ static int write_summary(struct job *job)
 	return fp_store_commit(&file);
 }
 
-/* The copy, the reports, the summary; then everything shows at once. */
+/* The reports, the summary; then everything shows at once. */
 static int write_everything(struct job *job)
 {
 	struct fp_report_files *f = &job->files;
 	uint64_t began_ns = now_ns();
 	char failed[PATH_MAX] = "";
-	int r = job->is_again ? fp_store_make_dir(f->output_dir) : copy_captures(job);
+	int r = job->is_again ? fp_store_make_dir(f->output_dir) : job->copy_err;
 
 	if (r)
 		return say_unwritable(job, f->output_dir, r);
@@ -297,9 +324,10 @@ static int do_report(struct job *job)
 	}
 	for (size_t i = 0; i < job->n_captures; i++)
 		job->files.n_outlived += job->captures[i].alive;
-	if (read_profile(job))
-		return FP_STATUS_FAILED;
 	choose_place(job);
+	r = read_and_copy(job);
+	if (r)
+		return r;
 	job->profile->label = job->files.label;
 	r = write_everything(job);
 	fp_progress_clear();

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Renders a profile into its files.  Ordinary program, one thread. */
+/* Renders a profile into its files.  Ordinary program; reports that share nothing
+ * are written side by side. */
 #include "tools/cli/report_files.h"
 
 #include "tools/cli/message.h"
 #include "tools/cli/store.h"
+#include "tools/read/key_map.h"
+#include "tools/read/parallel.h"
 #include "tools/render/summary_line.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -202,8 +206,46 @@ static void note_file(struct fp_report_files *f, const char *path)
 	snprintf(f->files + used, sizeof(f->files) - used, "%s%s%s", used ? " " : "", here, shown);
 }
 
-static int render_format(const struct fp_report_render *job, const struct fp_renderer *r,
-			 struct fp_render_options *o, char *path, size_t n_bytes)
+/* A file to write. */
+struct report {
+	const struct fp_renderer *renderer;
+	struct fp_render_options options;
+	char *path;
+	bool replaced;            /* another that comes later has the same path */
+	int err;
+};
+
+struct reports {
+	const struct fp_profile *profile;
+	struct report *items;
+	size_t n, room;
+	atomic_bool failed;       /* nothing more is begun */
+};
+
+static int add_report(struct reports *all, const struct fp_renderer *r, const struct fp_render_options *o,
+		      const char *path)
+{
+	char *copy = strdup(path);
+
+	if (!copy || fp_grow(&all->items, &all->room, all->n, sizeof(*all->items))) {
+		free(copy);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < all->n; i++)
+		all->items[i].replaced = all->items[i].replaced || strcmp(all->items[i].path, path) == 0;
+	all->items[all->n++] = (struct report){.renderer = r, .options = *o, .path = copy};
+	return 0;
+}
+
+static void free_reports(struct reports *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		free(all->items[i].path);
+	free(all->items);
+}
+
+static int add_format(const struct fp_report_render *job, const struct fp_renderer *r, struct fp_render_options *o,
+		      struct reports *all, char *path, size_t n_bytes)
 {
 	const struct fp_profile *p = job->profile;
 	uint32_t n = r->per_process ? p->memory->n_processes : 1;
@@ -224,7 +266,7 @@ static int render_format(const struct fp_report_render *job, const struct fp_ren
 			snprintf(path, n_bytes, "%.4000s%s%s", base, part, r->suffix);
 		}
 		o->memory_process = i;
-		err = fp_report_render_one(r, p, o, path);
+		err = add_report(all, r, o, path);
 	}
 	if (n > 1) {
 		size_t used = strlen(job->files->files);
@@ -232,6 +274,29 @@ static int render_format(const struct fp_report_render *job, const struct fp_ren
 		snprintf(job->files->files + used, sizeof(job->files->files) - used, " (+%u)", n - 1);
 	}
 	return err;
+}
+
+/* Scalene's share what the first of them makes. */
+static bool goes_with_last(const struct reports *all, size_t i)
+{
+	return i && i < all->n && all->items[i].renderer->family == FP_FAMILY_SCALENE &&
+	       all->items[i - 1].renderer->family == FP_FAMILY_SCALENE;
+}
+
+static void write_reports(void *ctx, size_t i)
+{
+	struct reports *all = ctx;
+
+	if (goes_with_last(all, i))
+		return;
+	do {
+		struct report *r = &all->items[i];
+
+		if (!r->replaced && !all->failed)
+			r->err = fp_report_render_one(r->renderer, all->profile, &r->options, r->path);
+		if (r->err)
+			all->failed = true;
+	} while (goes_with_last(all, ++i));
 }
 
 /* Whether the family's reports have anything to show. */
@@ -267,6 +332,7 @@ int fp_report_render_all(const struct fp_report_render *job, char *ret_failed, s
 {
 	const struct fp_renderer *wanted[FP_REPORT_WANTED_MAX];
 	size_t n = fp_report_wanted(job->settings, wanted);
+	struct reports all = {.profile = job->profile};
 	struct fp_render_options o;
 	struct fp_profile *base;
 	int err = read_base(job, &base);
@@ -280,8 +346,16 @@ int fp_report_render_all(const struct fp_report_render *job, char *ret_failed, s
 		if (!has_matter(job->profile, wanted[i]->family))
 			continue;
 		o.base = wanted[i]->can_diff ? base : NULL;
-		err = render_format(job, wanted[i], &o, ret_failed, n_bytes);
+		err = add_format(job, wanted[i], &o, &all, ret_failed, n_bytes);
 	}
+	if (!err)
+		fp_parallel(write_reports, &all, all.n);
+	for (size_t i = 0; i < all.n && !err; i++) {
+		err = all.items[i].err;
+		if (err)
+			snprintf(ret_failed, n_bytes, "%s", all.items[i].path);
+	}
+	free_reports(&all);
 	if (base)
 		fp_profile_destroy(base);
 	return err;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,6 +41,45 @@ int fp_store_make_dir(const char *path)
 	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
+/* Cuts the last name off, and the slashes before it. */
+static size_t cut_name(char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 0 && path[n - 1] != '/')
+		n--;
+	while (n > 0 && path[n - 1] == '/')
+		n--;
+	path[n] = 0;
+	return n;
+}
+
+size_t fp_store_there(const char *path)
+{
+	char part[PATH_MAX];
+	struct stat st;
+	size_t n = strlen(path);
+
+	if (n >= sizeof(part))
+		return n;
+	memcpy(part, path, n + 1);
+	while (n > 0 && stat(part, &st) < 0)
+		n = cut_name(part);
+	return n;
+}
+
+void fp_store_unmake_dir(const char *path, size_t n_there)
+{
+	char part[PATH_MAX];
+	size_t n = strlen(path);
+
+	if (n >= sizeof(part))
+		return;
+	memcpy(part, path, n + 1);
+	while (n > n_there && rmdir(part) == 0)
+		n = cut_name(part);
+}
+
 int fp_store_begin(const char *path, struct fp_store_file *f)
 {
 	const char *slash = strrchr(path, '/');
@@ -56,8 +96,11 @@ int fp_store_begin(const char *path, struct fp_store_file *f)
 	if (fd < 0)
 		return -errno;
 	f->stream = fdopen(fd, "w");
-	if (f->stream)
+	if (f->stream) {
+		/* only its writer knows it: no lock around each character */
+		(void)__fsetlocking(f->stream, FSETLOCKING_BYCALLER);
 		return 0;
+	}
 	close(fd);
 	(void)unlink(f->temporary);
 	return -ENOMEM;

@@ -11,6 +11,11 @@
 
 /* mkdir -p. */
 int fp_store_make_dir(const char *path);
+/* How many of the path's bytes name a directory that is there. */
+size_t fp_store_there(const char *path);
+/* Removes what fp_store_make_dir() made below the first n_there bytes, as far as
+ * it is empty. */
+void fp_store_unmake_dir(const char *path, size_t n_there);
 
 /* A temporary file beside path; fp_store_commit() syncs nothing, renames, and
  * fails when any write failed. */

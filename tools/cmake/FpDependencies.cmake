@@ -53,7 +53,7 @@ endif()
 add_library(fp_tool_packages INTERFACE)
 target_include_directories(fp_tool_packages SYSTEM INTERFACE
 	${FP_DW_HEADER} ${FP_ELF_HEADER} ${FP_CJSON_HEADER} ${FP_Z_HEADER} ${FP_LZ4_HEADER})
-target_link_libraries(fp_tool_packages INTERFACE ${FP_DW} ${FP_ELF} ${FP_CJSON} ${FP_Z} ${FP_LZ4} m)
+target_link_libraries(fp_tool_packages INTERFACE ${FP_DW} ${FP_ELF} ${FP_CJSON} ${FP_Z} ${FP_LZ4} m pthread)
 
 # Private copies that the agent links.  Made once per build folder; the
 # libunwind build is shared by build folders through a cache.
