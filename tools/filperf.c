@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* filperf: the table of subcommands.  Ordinary program, one thread. */
 #include "tools/cli/commands.h"
+#include "tools/cli/heap.h"
 #include "tools/cli/message.h"
 
 #include <signal.h>
@@ -50,6 +51,7 @@ int main(int argc, char **argv)
 	 * the signal as it came */
 	if (command != &fp_command_run)
 		(void)signal(SIGXFSZ, SIG_IGN);
+	fp_heap_prepare();
 	status = fp_cli_parse(&cli, command, argc - 1, argv + 1);
 	if (status < 0)
 		status = command->run(&cli);
