@@ -12,19 +12,21 @@
 #include "agent/agent.h"
 #include "agent/base/poisson.h"
 #include "agent/base/sys.h"
-#include "agent/base/text.h"
 #include "agent/hot/python_stack.h"
 #include "agent/hot/sampler.h"
 #include "agent/hot/stack.h"
 #include "agent/ledger/mem_ranges.h"
+#include "agent/ledger/mem_shards.h"
 #include "agent/ledger/mem_stream.h"
 #include "agent/ledger/node_table.h"
-#include "agent/native/native.h"
-
-#include <sys/mman.h>
 
 static uint32_t python_allocator; /* 0: not known yet */
+
+/* As glibc's malloc does: one thread needs no lock (glibc 2.32).  Where there were several, what
+ * they keep (mem_shards.h) is not forgotten should libc call the last one alone again. */
 extern char __libc_single_threaded __attribute__((weak));
+static const char not_alone;
+static const char *alone = &not_alone;
 
 static const uint32_t never;
 const volatile uint32_t *fp_agent_memory = &never;
@@ -42,31 +44,6 @@ static __thread struct {
 	uint32_t inside;
 } bare __attribute__((tls_model("initial-exec")));
 
-/* The object of an allocator that is not libc's: its mappings carry blocks. */
-static struct fp_text_range other_allocator;
-static uintptr_t allocator_address;
-
-void fp_agent_allocator(const void *allocator)
-{
-	allocator_address = (uintptr_t)allocator;
-}
-
-static void look_at_module(void *ctx, const struct fp_module *m, bool added, uint32_t generation)
-{
-	const char *name = m->path;
-
-	(void)ctx;
-	(void)added;
-	(void)generation;
-	if (allocator_address < m->start || allocator_address >= m->end)
-		return;
-	for (const char *c = m->path; *c; c++)
-		if (*c == '/')
-			name = c + 1;
-	if (!fp_text_starts(name, "libc.so") && !fp_text_starts(name, "libc-"))
-		other_allocator = (struct fp_text_range){m->start, m->end};
-}
-
 void fp_memory_start(enum fp_mem_mode mode, bool native, bool stream, uint64_t sample_bytes, uint32_t temporary_threshold)
 {
 	struct fp_mem_header *h = &fp_context.segment.header->mem;
@@ -74,6 +51,7 @@ void fp_memory_start(enum fp_mem_mode mode, bool native, bool stream, uint64_t s
 	fp_context.memory_native = native;
 	fp_context.temporary_threshold = temporary_threshold;
 	fp_mem_ledger_init(&fp_context.segment, mode, stream, sample_bytes);
+	alone = &__libc_single_threaded ? &__libc_single_threaded : &not_alone;
 	fp_mem_ranges_init();
 	fp_memory_clock_forked();
 	if (h->mode == FP_MEM_OFF)
@@ -81,7 +59,7 @@ void fp_memory_start(enum fp_mem_mode mode, bool native, bool stream, uint64_t s
 	h->native = native;
 	h->python_allocator = python_allocator;
 	h->temporary_threshold = temporary_threshold;
-	fp_native_each(look_at_module, NULL);
+	fp_memory_find_allocator();
 	if (fp_context.python.free_threaded)
 		fp_mem_ledger.lock_all = true;
 	if (fp_context.python.n_eval)
@@ -131,39 +109,49 @@ void fp_memory_pause(bool paused)
 	*memory_word() = paused ? FP_MEMORY_OFF : FP_MEMORY_ON;
 	fp_memory_hasten();
 	if (paused) {
-		h->heap_bytes = fp_mem_heap_bytes();
+		h->heap_bytes = fp_memory_heap_bytes();
 		fp_memory_take_balance(&h->at_end);
 	}
 }
 
 uint64_t fp_memory_forked(void)
 {
-	return fp_agent_memory == &never ? 0 : fp_mem_heap_bytes();
+	return fp_agent_memory == &never ? 0 : fp_memory_heap_bytes();
 }
 
-static FP_COLD bool lose(void)
+FP_COLD bool fp_memory_lose(void)
 {
 	fp_loss_count(&fp_context.segment, FP_LOSS_mem_nested);
 	return false;
 }
 
-/* As glibc's malloc does: one thread needs no lock (glibc 2.32). */
 static inline bool is_alone(void)
 {
-	return &__libc_single_threaded && __libc_single_threaded;
+	return *alone;
+}
+
+static inline void be_many(void)
+{
+	if (fp_unlikely(alone != &not_alone)) /* all threads read that line */
+		alone = &not_alone;
 }
 
 /* False: the event is lost. */
 static inline __attribute__((always_inline)) bool lock(const struct fp_thread *t)
 {
 	if (fp_unlikely(!is_alone()) && fp_unlikely(!fp_lock_take(&fp_mem_ledger.lock)))
-		return lose();
+		return fp_memory_lose();
 	if (fp_mem_ledger.stream)
 		fp_mem_stream_thread(t->record);
 	return true;
 }
 
-static void unlock(void)
+bool fp_memory_lock(const struct fp_thread *t)
+{
+	return lock(t);
+}
+
+void fp_memory_unlock(void)
 {
 	fp_lock_give_mine(&fp_mem_ledger.lock);
 }
@@ -185,19 +173,13 @@ FP_COLD struct fp_thread *fp_memory_enter_slowly(uintptr_t here)
 		fp_mem_give_back();
 		return t;
 	}
-	(void)lose();
+	(void)fp_memory_lose();
 	return NULL;
 }
 
 bool fp_memory_lock_python(const struct fp_thread *t)
 {
 	return fp_likely(!fp_mem_ledger.lock_all) || lock(t);
-}
-
-/* Whether it was taken: another thread may have turned lock_all on since. */
-void fp_memory_unlock_python(void)
-{
-	fp_lock_give_mine(&fp_mem_ledger.lock);
 }
 
 /* CPython is there, but its layout was not yet checked against live objects:
@@ -225,6 +207,51 @@ uint32_t fp_memory_stack(struct fp_thread *t, bool attached)
 	return fp_node_of_mark(FP_MARK_native);
 }
 
+/* Several threads book the system's blocks at once.  False: the event is lost. */
+static __attribute__((noinline)) bool book_shared(struct fp_thread *t, uint32_t cell, void *block, size_t n_bytes)
+{
+	be_many();
+	return fp_mem_book_shared(cell, (uintptr_t)block, n_bytes, &t->memory.recent, &t->memory.difference) || fp_memory_lose();
+}
+
+static __attribute__((noinline)) bool unbook_shared(struct fp_thread *t, void *block, struct fp_mem_gone *ret_gone)
+{
+	be_many();
+	return fp_mem_unbook_shared((uintptr_t)block, &t->memory.recent, &t->memory.difference, ret_gone) || fp_memory_lose();
+}
+
+static inline bool is_shared(void)
+{
+	return fp_unlikely(!is_alone()) && !fp_mem_ledger.one_lock;
+}
+
+static inline bool book_system(struct fp_thread *t, uint32_t cell, void *block, size_t n_bytes)
+{
+	if (is_shared())
+		return book_shared(t, cell, block, n_bytes);
+	if (fp_unlikely(!lock(t)))
+		return false;
+	fp_mem_book(&fp_mem_ledger.system, cell, (uintptr_t)block, n_bytes, &t->memory.recent);
+	fp_memory_unlock();
+	return true;
+}
+
+static inline bool unbook_system(struct fp_thread *t, void *block, struct fp_mem_gone *ret_gone)
+{
+	if (is_shared())
+		return unbook_shared(t, block, ret_gone);
+	if (fp_unlikely(!lock(t)))
+		return false;
+	*ret_gone = fp_mem_unbook(&fp_mem_ledger.system, (uintptr_t)block, &t->memory.recent);
+	fp_memory_unlock();
+	return true;
+}
+
+bool fp_memory_unbook(struct fp_thread *t, void *block, struct fp_mem_gone *ret_gone)
+{
+	return unbook_system(t, block, ret_gone);
+}
+
 /* Without a slot: the stack is not looked at, the thread is the last known. */
 static void book_bare(void *block, size_t n_bytes, int allocator)
 {
@@ -236,9 +263,12 @@ static void book_bare(void *block, size_t n_bytes, int allocator)
 	if (!bare.record || bare.inside)
 		return;
 	bare.inside = 1;
-	if (fp_lock_take(&fp_mem_ledger.lock)) {
+	if (!fp_mem_ledger.one_lock) {
+		if (!fp_mem_book_shared(fp_mem_cell_intern(&key), (uintptr_t)block, n_bytes, NULL, NULL))
+			(void)fp_memory_lose();
+	} else if (fp_lock_take(&fp_mem_ledger.lock)) {
 		fp_mem_book(&fp_mem_ledger.system, fp_mem_cell_intern(&key), (uintptr_t)block, n_bytes, NULL);
-		unlock();
+		fp_memory_unlock();
 	}
 	bare.inside = 0;
 }
@@ -250,35 +280,26 @@ static struct fp_mem_gone unbook_bare(void *block)
 	if (!bare.record || bare.inside)
 		return gone;
 	bare.inside = 1;
-	if (fp_lock_take(&fp_mem_ledger.lock)) {
+	if (!fp_mem_ledger.one_lock) {
+		if (!fp_mem_unbook_shared((uintptr_t)block, NULL, NULL, &gone))
+			(void)fp_memory_lose();
+	} else if (fp_lock_take(&fp_mem_ledger.lock)) {
 		gone = fp_mem_unbook(&fp_mem_ledger.system, (uintptr_t)block, NULL);
-		unlock();
+		fp_memory_unlock();
 	}
 	bare.inside = 0;
 	return gone;
 }
 
-void fp_memory_thread_ended(const struct fp_thread *t)
+void fp_memory_thread_ended(struct fp_thread *t)
 {
+	int64_t rest = t->memory.difference;
+
 	fp_mem_give_back();
+	t->memory.difference = 0;
+	if (rest)
+		fp_mem_move_heap(rest);
 	bare.record = t->record + 1;
-}
-
-/* Blocks that carry Python's are counted as those. */
-static bool is_carrier(void)
-{
-	const struct fp_thread *t = fp_thread_self;
-
-	return t && t->memory.carrier_depth;
-}
-
-static void after_event(struct fp_thread *t)
-{
-	if (fp_unlikely(fp_mem_ledger.tick_due || (!fp_context.sampling && !(t->memory.recent.sequence & 63)) ||
-			fp_memory_balance_due()))
-		fp_memory_tick();
-	fp_domains_check(t);
-	fp_memory_leave(t);
 }
 
 static inline uint32_t cell_of(struct fp_thread *t, uint8_t allocator, size_t n_bytes)
@@ -297,7 +318,7 @@ void fp_agent_allocated(void *block, size_t n_bytes, int allocator)
 	struct fp_thread *t;
 	uint32_t cell;
 
-	if (is_carrier())
+	if (fp_memory_is_carrier())
 		return;
 	t = fp_memory_enter();
 	if (!t) {
@@ -306,13 +327,10 @@ void fp_agent_allocated(void *block, size_t n_bytes, int allocator)
 	}
 	t->memory.recent.sequence++;
 	cell = cell_of(t, (uint8_t)allocator, n_bytes);
-	if (fp_likely(lock(t))) {
-		fp_mem_book(&fp_mem_ledger.system, cell, (uintptr_t)block, n_bytes, &t->memory.recent);
-		unlock();
-	}
+	(void)book_system(t, cell, block, n_bytes);
 	if (!fp_mem_ledger.exact)
 		fp_memory_count_next(t);
-	after_event(t);
+	fp_memory_after_event(t);
 }
 
 static struct fp_mem_gone unbook(void *block)
@@ -323,13 +341,10 @@ static struct fp_mem_gone unbook(void *block)
 	t = fp_memory_enter();
 	if (!t)
 		return unbook_bare(block);
-	if (!fp_memory_ended() && fp_likely(lock(t))) {
-		gone = fp_mem_unbook(&fp_mem_ledger.system, (uintptr_t)block, &t->memory.recent);
-		unlock();
-		/* What carries a Python block comes by here too, and is not known. */
-		if (!gone.cell && fp_mem_ledger.exact && !is_carrier())
-			(void)__atomic_fetch_add(&fp_mem_header()->n_unknown_frees, 1, __ATOMIC_RELAXED);
-	}
+	/* What carries a Python block comes by here too, and is not known. */
+	if (!fp_memory_ended() && fp_likely(unbook_system(t, block, &gone)) && !gone.cell && fp_mem_ledger.exact &&
+	    !fp_memory_is_carrier())
+		(void)__atomic_fetch_add(&fp_mem_header()->n_unknown_frees, 1, __ATOMIC_RELAXED);
 	fp_memory_leave(t);
 	return gone;
 }
@@ -353,97 +368,12 @@ void fp_agent_resize_failed(void *block, const struct fp_agent_block *before)
 
 	if (!t)
 		return;
-	if (lock(t)) {
-		fp_mem_rebook(&fp_mem_ledger.system, (uintptr_t)block, &gone);
-		unlock();
-	}
-	fp_memory_leave(t);
-}
-
-static int kind_of_mapping(int protection, int flags, int fd, const void *caller)
-{
-	const struct fp_python *py = &fp_context.python;
-
-	if (is_carrier() || protection == PROT_NONE || fp_domains_maps_arenas(caller))
-		return FP_ALLOCATOR_CARRIER;
-	if (py->free_threaded && (uintptr_t)caller >= py->library.start && (uintptr_t)caller < py->library.end)
-		return FP_ALLOCATOR_CARRIER; /* mimalloc's segments */
-	if ((uintptr_t)caller >= other_allocator.start && (uintptr_t)caller < other_allocator.end)
-		return FP_ALLOCATOR_CARRIER;
-	return fd >= 0 && !(flags & MAP_ANONYMOUS) ? FP_ALLOCATOR_FILE_MAP : FP_ALLOCATOR_MMAP;
-}
-
-static void map(struct fp_thread *t, void *start, size_t n_bytes, int allocator)
-{
-	uint64_t whole = fp_round_up(n_bytes, FP_PAGE_BYTES);
-	uint32_t cell, stack = allocator == FP_ALLOCATOR_CARRIER ? fp_node_of_mark(FP_MARK_native) :
-								   fp_memory_stack(t, false);
-
-	cell = fp_hook_cell(t, stack, (uint8_t)allocator, fp_size_class(whole));
-	if (lock(t)) {
-		fp_mem_range_map((uintptr_t)start, whole, cell);
-		unlock();
-	}
-}
-
-void fp_agent_mapped(void *start, size_t n_bytes, int protection, int flags, int fd, const void *caller)
-{
-	int allocator = kind_of_mapping(protection, flags, fd, caller);
-	struct fp_thread *t = fp_memory_enter();
-
-	if (!t)
-		return;
-	map(t, start, n_bytes, allocator);
-	after_event(t);
-}
-
-void fp_agent_unmapping(void *start, size_t n_bytes)
-{
-	struct fp_thread *t;
-
-	if ((uintptr_t)start % FP_PAGE_BYTES || !n_bytes)
-		return; /* munmap will refuse it */
-	t = fp_memory_enter();
-	if (!t)
-		return;
-	if (!fp_memory_ended() && lock(t)) {
-		fp_mem_range_unmap((uintptr_t)start, fp_round_up(n_bytes, FP_PAGE_BYTES));
-		unlock();
-	}
-	fp_memory_leave(t);
-}
-
-void fp_agent_remapped(void *old_start, size_t old_bytes, void *start, size_t n_bytes)
-{
-	struct fp_thread *t = fp_memory_enter();
-	uint32_t before;
-	int allocator = FP_ALLOCATOR_MMAP;
-
-	if (!t)
-		return;
-	if (lock(t)) {
-		before = fp_mem_range_cell((uintptr_t)old_start);
-		if (before)
-			allocator = fp_mem_ledger.cells[before].allocator;
-		fp_mem_range_unmap((uintptr_t)old_start, fp_round_up(old_bytes, FP_PAGE_BYTES));
-		unlock();
-	}
-	map(t, start, n_bytes, allocator);
-	after_event(t);
-}
-
-void fp_agent_break_moved(void *old_break, void *new_break)
-{
-	uintptr_t from = (uintptr_t)old_break, to = (uintptr_t)new_break;
-	struct fp_thread *t = fp_memory_enter();
-
-	if (!t)
-		return;
-	if (to > from) {
-		map(t, old_break, to - from, FP_ALLOCATOR_BRK);
+	if (is_shared()) {
+		if (!fp_mem_rebook_shared((uintptr_t)block, &gone, &t->memory.difference))
+			(void)fp_memory_lose();
 	} else if (lock(t)) {
-		fp_mem_range_unmap(to, from - to);
-		unlock();
+		fp_mem_rebook(&fp_mem_ledger.system, (uintptr_t)block, &gone);
+		fp_memory_unlock();
 	}
-	after_event(t);
+	fp_memory_leave(t);
 }

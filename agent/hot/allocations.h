@@ -58,10 +58,17 @@ static inline void fp_memory_count_next(struct fp_thread *t)
 /* Python's half: lock where it needs one, then book.  False: it cannot be had,
  * and what was to be booked is lost (counted). */
 FP_NODISCARD bool fp_memory_lock_python(const struct fp_thread *t);
-void fp_memory_unlock_python(void);
+/* The same for what is booked with the ledger's lock in any case. */
+FP_NODISCARD bool fp_memory_lock(const struct fp_thread *t);
+/* Ends a block whose entry is in the system's half.  False: as above. */
+bool fp_memory_unbook(struct fp_thread *t, void *block, struct fp_mem_gone *ret_gone);
+/* Whether it was taken: another thread may have turned lock_all on since. */
+void fp_memory_unlock(void);
+/* Counts an event that is lost; false. */
+bool fp_memory_lose(void);
 
 /* The slot is given up while the thread still frees. */
-void fp_memory_thread_ended(const struct fp_thread *t);
+void fp_memory_thread_ended(struct fp_thread *t);
 
 /* What *fp_agent_memory says.  PLAIN: Python's half may book without another look:
  * exact, no lock, no native stacks, the layout is known, pymalloc beneath.  It is
@@ -83,6 +90,11 @@ void fp_memory_lock_all(void);
 /* The stack of t for a block.  attached: the calling thread holds the GIL. */
 uint32_t fp_memory_stack(struct fp_thread *t, bool attached);
 
+/* The object of an allocator that is not libc's is looked for. */
+void fp_memory_find_allocator(void);
+
+/* The heap with what the threads have not yet added (mem_shards.h). */
+uint64_t fp_memory_heap_bytes(void);
 /* Ticks, checkpoints, the balance at the peak: mem_clock.c. */
 void fp_memory_tick(void);
 /* The balance at the peak is due: the heap is larger than when it was taken. */
@@ -102,5 +114,23 @@ bool fp_domains_maps_arenas(const void *caller);
 bool fp_domains_over_pymalloc(void);
 /* In a hook of the system's allocators, GIL held: were we replaced? */
 void fp_domains_check(struct fp_thread *t);
+
+/* Blocks that carry Python's are counted as those. */
+static inline bool fp_memory_is_carrier(void)
+{
+	const struct fp_thread *t = fp_thread_self;
+
+	return t && t->memory.carrier_depth;
+}
+
+/* The end of a hook that booked something of the system's. */
+static inline void fp_memory_after_event(struct fp_thread *t)
+{
+	if (fp_unlikely(fp_mem_ledger.tick_due || (!fp_context.sampling && !(t->memory.recent.sequence & 63)) ||
+			fp_memory_balance_due()))
+		fp_memory_tick();
+	fp_domains_check(t);
+	fp_memory_leave(t);
+}
 
 #endif

@@ -41,7 +41,7 @@ static __attribute__((noinline)) void book(struct fp_thread *t, void *block, siz
 		fp_mem_settle_waiting(NULL);
 	if (fp_memory_lock_python(t)) {
 		fp_mem_book(&fp_mem_ledger.python, cell, (uintptr_t)block, n_bytes, &t->memory.recent);
-		fp_memory_unlock_python();
+		fp_memory_unlock();
 	}
 	leave_booked(t);
 }
@@ -124,7 +124,7 @@ static __attribute__((noinline)) struct fp_mem_gone unbook_slowly(struct fp_thre
 	if (!fp_memory_lock_python(t))
 		return gone;
 	gone = fp_mem_unbook(&fp_mem_ledger.python, (uintptr_t)block, &t->memory.recent);
-	fp_memory_unlock_python();
+	fp_memory_unlock();
 	return gone;
 }
 

@@ -65,7 +65,7 @@ FP_COLD void fp_domains_meet(struct fp_thread *t, void *block, size_t n_bytes, u
 	cell = fp_hook_cell(t, stack, allocator, fp_size_class(n_bytes));
 	if (fp_memory_lock_python(t)) {
 		fp_mem_book_sampled(cell, (uintptr_t)block, n_bytes, &t->memory.recent);
-		fp_memory_unlock_python();
+		fp_memory_unlock();
 	}
 	fp_memory_count_next(t);
 	fp_domains_after_events();
@@ -79,10 +79,8 @@ static FP_COLD struct fp_mem_gone end_met(struct fp_thread *t, void *block)
 
 	if (!*fp_agent_memory || !fp_memory_enter())
 		return gone;
-	if (!fp_memory_ended() && fp_memory_lock_python(t)) {
-		gone = fp_mem_unbook(&fp_mem_ledger.system, (uintptr_t)block, &t->memory.recent);
-		fp_memory_unlock_python();
-	}
+	if (!fp_memory_ended())
+		(void)fp_memory_unbook(t, block, &gone);
 	fp_memory_leave(t);
 	return gone;
 }

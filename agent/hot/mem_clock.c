@@ -113,6 +113,20 @@ static uint64_t capture_bytes(void)
 	return sum;
 }
 
+static void add_difference(struct fp_thread *t, void *sum)
+{
+	*(int64_t *)sum += __atomic_load_n(&t->memory.difference, __ATOMIC_RELAXED);
+}
+
+uint64_t fp_memory_heap_bytes(void)
+{
+	int64_t sum = __atomic_load_n(&fp_mem_ledger.system.owed, __ATOMIC_RELAXED);
+
+	fp_thread_each(add_difference, &sum);
+	sum += (int64_t)fp_mem_heap_bytes();
+	return sum > 0 ? (uint64_t)sum : 0;
+}
+
 void fp_memory_take_balance(struct fp_mem_balance *balance)
 {
 	const struct fp_mem_ledger *l = &fp_mem_ledger;
@@ -121,7 +135,7 @@ void fp_memory_take_balance(struct fp_mem_balance *balance)
 		status[0] = 0;
 	*balance = (struct fp_mem_balance){
 		.when_ns = since_start_ns(),
-		.heap_bytes = fp_mem_heap_bytes(),
+		.heap_bytes = fp_memory_heap_bytes(),
 		.python_bytes = l->python.heap_bytes,
 		/* mimalloc carries blocks of all sizes. */
 		.python_small_bytes = l->python.heap_bytes - (fp_context.python.free_threaded ? 0 : l->large_bytes),
@@ -149,7 +163,7 @@ static uint64_t look_at_pages(struct fp_mem_balance *balance)
 
 bool fp_memory_balance_due(void)
 {
-	return fp_mem_ledger.system.heap_bytes >= balance_at_bytes;
+	return __atomic_load_n(&fp_mem_ledger.system.heap_bytes, __ATOMIC_RELAXED) >= balance_at_bytes;
 }
 
 /* The memory that is resident follows the blocks, as they are touched later:
@@ -180,7 +194,7 @@ static void add_point(int64_t now_ns)
 	struct fp_mem_point *points = fp_segment_at(s, FP_REGION_MEM_POINTS);
 	struct fp_mem_point point = {
 		.rss_bytes = resident_bytes(),
-		.heap_bytes = fp_mem_heap_bytes(),
+		.heap_bytes = fp_memory_heap_bytes(),
 		.python_bytes = fp_mem_ledger.python.heap_bytes,
 		.carrier_bytes = fp_mem_ledger.carrier_bytes,
 		.cpu_ns = (uint64_t)fp_clock_read(CLOCK_PROCESS_CPUTIME_ID),
@@ -224,20 +238,22 @@ static void look_for_interpreters(void)
 
 void fp_memory_tick(void)
 {
-	int64_t now_ns;
+	int64_t now_ns = since_start_ns();
 
+	/* Where no sample calls for it, threads come here often: they leave the lines alone. */
+	if (!fp_mem_ledger.tick_due && (uint32_t)(now_ns / 1000000) == fp_mem_ledger.now_ms && !fp_memory_balance_due())
+		return;
 	if (!fp_lock_try(&fp_mem_ledger.ticking))
 		return;
 	fp_mem_ledger.tick_due = false;
-	now_ns = since_start_ns();
-	fp_mem_ledger.now_ms = (uint32_t)(now_ns / 1000000);
+	__atomic_store_n(&fp_mem_ledger.now_ms, (uint32_t)(now_ns / 1000000), __ATOMIC_RELAXED);
 	fp_context.segment.header->heartbeat_monotonic_ns = now_ns + fp_context.segment.header->start_monotonic_ns;
 	if (now_ns >= next_tick_ns) {
 		next_tick_ns = now_ns + TICK_LEAST_NS + now_ns / TICKS_SHARE;
 		advance_generation(fp_mem_ledger.now_ms);
 		add_point(now_ns);
 		look_for_interpreters();
-		fp_mem_header()->heap_bytes = fp_mem_heap_bytes();
+		fp_mem_header()->heap_bytes = fp_memory_heap_bytes();
 		fp_mem_publish_peak();
 	}
 	if (now_ns >= next_checkpoint_ns) {
@@ -259,7 +275,7 @@ void fp_memory_freeze(void)
 	now_ns = since_start_ns();
 	fp_mem_settle_waiting(NULL);
 	add_point(now_ns);
-	h->heap_bytes = fp_mem_heap_bytes();
+	h->heap_bytes = fp_memory_heap_bytes();
 	fp_mem_publish_peak();
 	fp_memory_take_balance(&h->at_end);
 	h->end_untouched_bytes = look_at_pages(&h->at_end);

@@ -45,7 +45,7 @@ void fp_domains_rebook(struct fp_thread *t, void *block, const struct fp_mem_gon
 		return;
 	if (fp_memory_lock_python(t)) {
 		fp_mem_rebook(&fp_mem_ledger.python, (uintptr_t)block, gone);
-		fp_memory_unlock_python();
+		fp_memory_unlock();
 	}
 	fp_memory_leave(t);
 }

@@ -51,6 +51,7 @@ struct fp_thread_memory {
 	uint32_t end_due;        /* frees until the thread looks whether the interpreter ends */
 	uint32_t checks;         /* python_domains.c: are we still in our place? */
 	uint64_t checked;
+	int64_t difference;      /* of the system's heap_bytes, not yet added: mem_shards.h */
 	struct fp_mem_recent recent;
 };
 
@@ -79,7 +80,7 @@ struct fp_thread {
 	const struct fp_copy_meter *copies; /* the thread's own, copies.h */
 	void *(*routine)(void *);
 	void *argument;
-};
+} FP_MEM_LINE; /* each is written by its own thread */
 
 extern __thread struct fp_thread *fp_thread_self __attribute__((tls_model("initial-exec")));
 /* Bytes of Python's blocks until the next is met by sampling; below 0: the

@@ -11,7 +11,7 @@
 
 #define CHUNK_WORDS (FP_SHADOW_CHUNK_BYTES / 16)
 #define CHUNK_PAGES (CHUNK_WORDS * 4 / FP_PAGE_BYTES)
-#define FIRST_ENTRIES 2048u
+#define FIRST_ENTRIES (FP_PAGE_BYTES / sizeof(struct fp_block))
 #define PAGEMAP_EXCLUSIVE_BIT 56 /* of an entry: the page is mapped here alone */
 
 struct fp_shadow_part *fp_shadow_parts[1u << 14];
@@ -83,9 +83,17 @@ static void insert(struct fp_block *entries, uint64_t n_entries, const struct fp
 	entries[i] = *block;
 }
 
+/* Whole pages of entries. */
+static uint64_t larger(uint64_t n_entries)
+{
+	uint64_t n = n_entries ? n_entries + n_entries / 4 : FIRST_ENTRIES;
+
+	return fp_round_up(n * sizeof(struct fp_block), FP_PAGE_BYTES) / sizeof(struct fp_block);
+}
+
 static bool grow(struct fp_block_table *table)
 {
-	uint64_t n_old = table->n_entries, n = n_old ? n_old + n_old / 4 : FIRST_ENTRIES;
+	uint64_t n_old = table->n_entries, n = larger(n_old);
 	struct fp_block *old = table->entries, *fresh = map_wiped(n * sizeof(*fresh));
 
 	if (!fresh)
@@ -93,7 +101,7 @@ static bool grow(struct fp_block_table *table)
 	for (uint64_t i = 0; i < n_old; i++)
 		if (old[i].address)
 			insert(fresh, n, &old[i]);
-	table_bytes += (n - n_old) * sizeof(*fresh);
+	(void)__atomic_fetch_add(&table_bytes, (n - n_old) * sizeof(*fresh), __ATOMIC_RELAXED);
 	/* Whoever is left half-way (lock.h) leaves entries that are mapped, as many
 	 * as are said. */
 	table->entries = fresh;
@@ -214,5 +222,5 @@ uint64_t fp_blocks_memory_bytes(void)
 	}
 	if (pagemap >= 0)
 		fp_sys_close(pagemap);
-	return pages * FP_PAGE_BYTES + table_bytes;
+	return pages * FP_PAGE_BYTES + __atomic_load_n(&table_bytes, __ATOMIC_RELAXED);
 }

@@ -4,6 +4,7 @@
 
 #include "agent/base/hash.h"
 #include "agent/ledger/id_table.h"
+#include "agent/ledger/mem_shards.h"
 #include "agent/ledger/node_table.h"
 
 /* A counter per 16 bytes, addresses modulo 4 MiB: blocks that lie together
@@ -49,6 +50,7 @@ void fp_mem_give_back(void)
 	fp_lock_give_mine(&watched_lock);
 	fp_lock_give_mine(&fp_mem_ledger.lock);
 	fp_lock_give_mine(&fp_mem_ledger.ticking);
+	fp_mem_shards_give_back();
 }
 
 void fp_mem_cells_forget(void)

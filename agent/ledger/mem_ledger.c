@@ -6,8 +6,7 @@
  */
 #include "agent/ledger/mem_ledger.h"
 
-#include "agent/base/float_mode.h"
-#include "agent/base/poisson.h"
+#include "agent/ledger/mem_shards.h"
 #include "agent/ledger/mem_stream.h"
 #include "agent/ledger/node_table.h"
 
@@ -16,7 +15,7 @@ struct fp_mem_ledger fp_mem_ledger;
 void fp_mem_ledger_init(struct fp_segment *s, enum fp_mem_mode mode, bool stream, uint64_t sample_bytes)
 {
 	struct fp_mem_ledger *l = &fp_mem_ledger;
-	struct fp_block_table python = l->python.blocks, system = l->system.blocks;
+	struct fp_block_table python_blocks = l->python_blocks;
 	struct fp_mem_cell *no_room;
 
 	if (l->segment) /* a fork child */
@@ -29,12 +28,12 @@ void fp_mem_ledger_init(struct fp_segment *s, enum fp_mem_mode mode, bool stream
 				    .exact = mode == FP_MEM_EXACT,
 				    .stream = stream,
 				    .lock_all = stream || mode == FP_MEM_SAMPLED,
+				    .one_lock = stream,
 				    .epoch = 1,
 				    .sample_bytes = sample_bytes};
-	fp_block_forget(&python);
-	fp_block_forget(&system);
-	l->python.blocks = python;
-	l->system.blocks = system;
+	fp_block_forget(&python_blocks);
+	l->python_blocks = python_blocks;
+	fp_mem_shards_forget();
 	fp_mem_stream_init();
 	if (fp_segment_claim(s, FP_REGION_MEM_CELLS, (FP_MEM_CELL_NO_ROOM + 1) * sizeof(*no_room)) != 0) {
 		s->header->mem.mode = FP_MEM_OFF;
@@ -51,6 +50,11 @@ void fp_mem_ledger_init(struct fp_segment *s, enum fp_mem_mode mode, bool stream
 						.copy_sample_bytes = s->header->mem.copy_sample_bytes};
 }
 
+static inline struct fp_block_table *table_of(const struct fp_mem_half *half, uintptr_t address)
+{
+	return half == &fp_mem_ledger.python ? &fp_mem_ledger.python_blocks : &fp_mem_shard_of(address)->blocks;
+}
+
 /* What every cell does at its first event after an edge or a checkpoint. */
 FP_COLD void fp_mem_settle(struct fp_mem_cell *c)
 {
@@ -63,9 +67,16 @@ FP_COLD void fp_mem_settle(struct fp_mem_cell *c)
 		c->peak_variance = (float)c->live_variance;
 	}
 	c->peak_id = l->epoch;
-	if (c->checkpoint == (uint16_t)l->checkpoint)
+	fp_mem_compare(c, live);
+}
+
+void fp_mem_compare(struct fp_mem_cell *c, uint64_t live)
+{
+	uint16_t checkpoint = (uint16_t)__atomic_load_n(&fp_mem_ledger.checkpoint, __ATOMIC_RELAXED);
+
+	if (c->checkpoint == checkpoint)
 		return;
-	c->checkpoint = (uint16_t)l->checkpoint;
+	c->checkpoint = checkpoint;
 	if (live > c->checkpoint_bytes) {
 		c->ups += c->ups < UINT16_MAX;
 		c->last_up = c->checkpoint;
@@ -80,8 +91,8 @@ void fp_mem_publish_peak(void)
 	const struct fp_mem_ledger *l = &fp_mem_ledger;
 	struct fp_mem_header *h = fp_mem_header();
 
-	h->peak_bytes = __atomic_load_n(&l->peak_bytes, __ATOMIC_RELAXED);
-	h->peak_id = __atomic_load_n(&l->edge_epoch, __ATOMIC_RELAXED);
+	__atomic_store_n(&h->peak_bytes, __atomic_load_n(&l->peak_bytes, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+	__atomic_store_n(&h->peak_id, __atomic_load_n(&l->edge_epoch, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
 }
 
 /* The halves may come here at once: both words only grow, or one that stood
@@ -100,14 +111,15 @@ FP_COLD void fp_mem_end_peak(uint64_t heap)
 	while ((int32_t)(edge - last) > 0 &&
 	       !__atomic_compare_exchange_n(&l->edge_epoch, &last, edge, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
-	fp_mem_header()->heap_bytes = heap;
-	fp_mem_header()->peak_when_ns = (int64_t)l->now_ms * 1000000;
+	__atomic_store_n(&fp_mem_header()->heap_bytes, heap, __ATOMIC_RELAXED);
+	__atomic_store_n(&fp_mem_header()->peak_when_ns, (int64_t)__atomic_load_n(&l->now_ms, __ATOMIC_RELAXED) * 1000000,
+			 __ATOMIC_RELAXED);
 	fp_mem_publish_peak();
 }
 
 void fp_mem_checkpoint(void)
 {
-	fp_mem_ledger.checkpoint++;
+	__atomic_store_n(&fp_mem_ledger.checkpoint, fp_mem_ledger.checkpoint + 1, __ATOMIC_RELAXED);
 	(void)__atomic_add_fetch(&fp_mem_ledger.epoch, 1, __ATOMIC_RELAXED);
 	fp_mem_header()->n_checkpoints = fp_mem_ledger.checkpoint;
 }
@@ -154,7 +166,7 @@ static bool put_block(struct fp_mem_half *half, const struct fp_block *block)
 {
 	struct fp_block old;
 
-	return fp_block_put(&half->blocks, block, &old);
+	return fp_block_put(table_of(half, block->address), block, &old);
 }
 
 void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uint64_t n_bytes,
@@ -180,7 +192,7 @@ void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uin
 		struct fp_block block = {address, n_bytes, cell, l->now_ms};
 		const uint32_t *stale = address & 15 ? NULL : fp_shadow_find(address);
 
-		if (fp_block_find(&half->blocks, address))
+		if (fp_block_find(table_of(half, address), address))
 			end_missed(half, address);
 		if (fp_unlikely(stale && *stale))
 			end_missed(half, address);
@@ -199,104 +211,18 @@ void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uin
 		fp_mem_stream_alloc(cell, c, address, n_bytes);
 }
 
-static inline uint8_t *filter_at(uintptr_t address)
-{
-	return &fp_mem_filter[(address >> 4) & (FP_COUNT(fp_mem_filter) - 1)];
-}
-
-/* Of a block that stands for all of its kind that were not met. */
-struct weight {
-	uint64_t n;       /* in 1/FP_MEM_SAMPLED_UNIT */
-	uint64_t n_bytes;
-	double variance;
-};
-
-static struct weight weigh(uint64_t n_bytes)
-{
-	double p = fp_met((double)n_bytes / (double)fp_mem_ledger.sample_bytes);
-
-	/* Nothing asked for is never met; book it as a byte would be. */
-	if (p <= 0)
-		p = fp_met(1 / (double)fp_mem_ledger.sample_bytes);
-	return (struct weight){
-		.n = (uint64_t)(FP_MEM_SAMPLED_UNIT / p + 0.5),
-		.n_bytes = (uint64_t)((double)n_bytes / p + 0.5),
-		.variance = (double)n_bytes * (double)n_bytes * (1 - p) / (p * p),
-	};
-}
-
-static __attribute__((noinline)) void book_sampled(uint32_t cell, uintptr_t address, uint64_t n_bytes,
-						   struct fp_mem_recent *recent)
-{
-	struct fp_mem_ledger *l = &fp_mem_ledger;
-	struct fp_mem_cell *c = &l->cells[cell];
-	struct fp_block block = {address, n_bytes, cell, l->now_ms};
-	struct weight w = weigh(n_bytes);
-	uint8_t *counter = filter_at(address);
-
-	if (fp_block_find(&l->system.blocks, address))
-		end_missed(&l->system, address);
-	fp_mem_add(c, w.n, w.n_bytes, block.birth_ms);
-	c->alloc_variance += (float)w.variance;
-	c->live_variance += w.variance;
-	l->python.heap_bytes += w.n_bytes;
-	if (n_bytes > 16u * FP_SIZE_SMALL)
-		l->large_bytes += w.n_bytes;
-	if (!put_block(&l->system, &block)) {
-		fp_loss_count(l->segment, FP_LOSS_mem_blocks_full);
-		return;
-	}
-	if (*counter != UINT8_MAX)
-		++*counter;
-	if (recent)
-		fp_mem_remember(recent, address, recent->sequence);
-	if (l->stream)
-		fp_mem_stream_alloc(cell, c, address, n_bytes);
-}
-
-/* Not inlined: what is computed must stay between begin and end. */
-void fp_mem_book_sampled(uint32_t cell, uintptr_t address, uint64_t n_bytes, struct fp_mem_recent *recent)
-{
-	struct fp_float_mode mode = fp_float_begin();
-
-	book_sampled(cell, address, n_bytes, recent);
-	fp_float_end(mode);
-}
-
-static __attribute__((noinline)) void end_sampled(struct fp_mem_cell *c, const struct fp_block *block,
-						  const struct fp_mem_recent *recent)
-{
-	struct fp_mem_ledger *l = &fp_mem_ledger;
-	struct weight w = weigh(block->n_bytes);
-	uint8_t *counter = filter_at(block->address);
-
-	if (*counter != UINT8_MAX && *counter)
-		--*counter;
-	fp_mem_subtract(c, w.n, w.n_bytes, block->birth_ms, l->now_ms,
-			recent && fp_mem_is_temporary(recent, block->address, c));
-	c->live_variance -= w.variance;
-	if (c->live_variance < 0 || c->n_allocs == c->n_frees)
-		c->live_variance = 0;
-	l->python.heap_bytes -= w.n_bytes;
-	if (block->n_bytes > 16u * FP_SIZE_SMALL)
-		l->large_bytes -= w.n_bytes;
-}
-
 static struct fp_mem_gone end_entry(struct fp_mem_half *half, uintptr_t address, const struct fp_mem_recent *recent)
 {
 	struct fp_mem_gone gone = {.cell = 0};
 	struct fp_mem_cell *c;
 	struct fp_block block;
 
-	if (!fp_block_take(&half->blocks, address, &block))
+	if (!fp_block_take(table_of(half, address), address, &block))
 		return gone;
 	c = &fp_mem_ledger.cells[block.cell];
 	fp_mem_note_edge();
 	if (c->flags & FP_MEM_CELL_SAMPLED) {
-		struct fp_float_mode mode = fp_float_begin();
-
-		end_sampled(c, &block, recent);
-		fp_float_end(mode);
+		fp_mem_end_sampled(&block, recent);
 	} else {
 		fp_mem_subtract(c, 1, block.n_bytes, block.birth_ms, fp_mem_ledger.now_ms,
 				recent && fp_mem_is_temporary(recent, address, c));
@@ -309,7 +235,7 @@ static struct fp_mem_gone end_entry(struct fp_mem_half *half, uintptr_t address,
 
 struct fp_mem_gone fp_mem_look_entry(const struct fp_mem_half *half, uintptr_t address)
 {
-	const struct fp_block *block = fp_block_find(&half->blocks, address);
+	const struct fp_block *block = fp_block_find(table_of(half, address), address);
 
 	if (!block)
 		return (struct fp_mem_gone){.cell = 0};
@@ -380,7 +306,7 @@ void fp_mem_add_range(uint32_t cell, uint64_t n_bytes)
 	fp_mem_add(c, 1, n_bytes, l->now_ms);
 	*sum_of(c->allocator) += n_bytes;
 	if (is_heap(c->allocator))
-		l->system.heap_bytes += n_bytes;
+		fp_mem_move_heap((int64_t)n_bytes);
 }
 
 void fp_mem_drop_range(uint32_t cell, uint64_t n_bytes, bool ends, bool splits)
@@ -392,7 +318,7 @@ void fp_mem_drop_range(uint32_t cell, uint64_t n_bytes, bool ends, bool splits)
 
 	if (is_heap(c->allocator)) {
 		fp_mem_note_edge();
-		l->system.heap_bytes -= n_bytes;
+		fp_mem_move_heap(-(int64_t)n_bytes);
 	}
 	*sum_of(c->allocator) -= n_bytes;
 	fp_mem_touch(c);

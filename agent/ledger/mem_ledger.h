@@ -4,10 +4,12 @@
  * lives, what lived at the peak, what was temporary.
  *
  * Two halves.  python: blocks of the MEM and OBJ domains; who books there
- * holds the GIL, so nothing is atomic.  system: everything else, and the blocks of those
- * domains that were met by sampling; who books there holds the ledger's lock.  With
- * lock_all (sampling, free-threaded builds, several interpreters, a stream of events) the
- * python half takes the lock too.
+ * holds the GIL, so nothing is atomic.  With lock_all (sampling, free-threaded builds,
+ * several interpreters, a stream of events) who books there holds the ledger's lock too.
+ * system: everything else, and the entries of those blocks that were met by sampling.
+ * Mappings are booked with the ledger's lock held; blocks too where events have an order
+ * (one_lock: the stream), and without a lock where the process has one thread.  Else
+ * several threads book blocks at once: mem_shards.h says how.
  *
  * Where the python half does not lock, the halves meet in heap_bytes (each writes its own word and
  * reads the other's, whole words), in the peak and in epoch. The peak only rises and its
@@ -27,9 +29,12 @@
 
 #include <stdbool.h>
 
+/* What one writes at each event lies on other cache lines than what all read there. */
+#define FP_MEM_LINE __attribute__((aligned(64)))
+
 struct fp_mem_half {
 	uint64_t heap_bytes;
-	struct fp_block_table blocks; /* those that the shadow does not take: all of system */
+	int64_t owed;            /* of system, at most 0: frees that came before what they free was added */
 };
 
 #define FP_MEM_GENERATIONS 32u
@@ -47,26 +52,30 @@ struct fp_mem_waiting {
 };
 
 struct fp_mem_ledger {
-	/* every event */
-	struct fp_mem_half python, system;
+	/* every event reads */
 	uint64_t peak_bytes;
 	uint32_t epoch;          /* changes at a falling edge from a new peak and at a checkpoint */
 	uint32_t edge_epoch;     /* of the last edge */
 	uint32_t generation;     /* of births */
-	bool lock_all, stream, exact;
+	uint32_t now_ms;         /* of the last tick */
+	uint32_t checkpoint;
+	bool lock_all, one_lock, stream, exact;
 	volatile bool tick_due;  /* a CPU sample was taken since the last tick */
 	struct fp_segment *segment;
 	struct fp_mem_cell *cells;
-	uint64_t large_bytes;    /* live blocks of the python half that lie in no carrier */
+	uint64_t sample_bytes;
 	uint32_t birth_ms[FP_MEM_GENERATIONS];
-	/* rare */
-	struct fp_lock lock, ticking;
-	uint32_t checkpoint;
-	uint32_t now_ms;         /* of the last tick */
-	uint64_t map_bytes, carrier_bytes, file_map_bytes;
+	/* events of Python's write */
+	struct fp_mem_half python FP_MEM_LINE;
+	struct fp_block_table python_blocks; /* those that the shadow does not take; the system's: mem_shards.h */
+	uint64_t large_bytes;    /* live blocks of the python half that lie in no carrier */
 	uint64_t waiting_bytes;  /* of waiting: live, but not yet in heap_bytes */
 	struct fp_mem_waiting waiting[FP_MEM_WAITING];
-	uint64_t sample_bytes;
+	/* events of the system's write, of several threads now and then */
+	struct fp_mem_half system FP_MEM_LINE;
+	/* rare */
+	struct fp_lock lock FP_MEM_LINE, ticking;
+	uint64_t map_bytes, carrier_bytes, file_map_bytes;
 };
 extern FP_OWN struct fp_mem_ledger fp_mem_ledger;
 
@@ -107,6 +116,8 @@ void fp_mem_book(struct fp_mem_half *half, uint32_t cell, uintptr_t address, uin
 		 struct fp_mem_recent *recent);
 /* Books a block met by sampling, for all that were not (poisson.h). */
 void fp_mem_book_sampled(uint32_t cell, uintptr_t address, uint64_t n_bytes, struct fp_mem_recent *recent);
+/* Its entry is gone; a peak was looked for.  recent: of the thread that frees, or NULL. */
+void fp_mem_end_sampled(const struct fp_block *block, const struct fp_mem_recent *recent);
 
 /* What ended. */
 struct fp_mem_gone {         /* of two words, so that it comes back in registers */
@@ -125,6 +136,9 @@ void fp_mem_add_range(uint32_t cell, uint64_t n_bytes);
 /* ends: the last part of the mapping is gone; splits: it becomes two. */
 void fp_mem_drop_range(uint32_t cell, uint64_t n_bytes, bool ends, bool splits);
 
+/* Adds to the system's heap_bytes, any thread at any time; it never falls below 0. */
+void fp_mem_move_heap(int64_t n_bytes);
+
 /* A peak ends here: call before anything that makes the heap smaller. */
 static inline uint64_t fp_mem_heap_bytes(void)
 {
@@ -137,6 +151,8 @@ void fp_mem_end_peak(uint64_t heap_bytes);
 /* The header's peak is the ledger's again, should one half have overtaken the other there. */
 void fp_mem_publish_peak(void);
 void fp_mem_settle(struct fp_mem_cell *c);
+/* The cell's part of a checkpoint, if it has not seen the last one.  live: its bytes now. */
+void fp_mem_compare(struct fp_mem_cell *c, uint64_t live);
 
 static inline void fp_mem_note_edge(void)
 {

@@ -7,7 +7,7 @@
 #include "tests/support/capture_fixture.h"
 
 #include "agent/base/poisson.h"
-#include "agent/ledger/mem_ledger.h"
+#include "agent/ledger/mem_shards.h"
 #include "agent/ledger/node_table.h"
 
 #include <math.h>
@@ -184,24 +184,44 @@ static void a_block_is_met_by_its_size(void **state)
 }
 
 /* A realloc that fails gives back what its beginning took. */
-static void a_block_booked_again_weighs_the_same(void **state)
+static void end_and_book_again(bool shared, struct fp_mem_gone *ret_gone)
+{
+	int64_t difference = 0;
+
+	if (shared) {
+		assert_true(fp_mem_unbook_shared(address_of(7), NULL, &difference, ret_gone));
+		assert_true(fp_mem_rebook_shared(address_of(7), ret_gone, &difference));
+	} else {
+		*ret_gone = fp_mem_unbook(&fp_mem_ledger.system, address_of(7), NULL);
+		fp_mem_rebook(&fp_mem_ledger.system, address_of(7), ret_gone);
+	}
+	assert_int_equal(difference, 0); /* it is Python's */
+}
+
+static void check_block_booked_again(bool shared)
 {
 	struct fp_mem_gone gone;
 	struct sums before, after;
 	uint64_t heap;
 
-	(void)state;
 	fp_mem_book_sampled(cell_of(7), address_of(7), sizes[7], NULL);
 	before = take_sums();
 	heap = fp_mem_ledger.python.heap_bytes;
-	gone = fp_mem_unbook(&fp_mem_ledger.system, address_of(7), NULL);
+	end_and_book_again(shared, &gone);
 	assert_int_equal(gone.n_bytes, sizes[7]);
-	fp_mem_rebook(&fp_mem_ledger.system, address_of(7), &gone);
 	after = take_sums();
 	assert_int_equal(fp_mem_ledger.python.heap_bytes, heap);
 	assert_true(after.live_bytes == before.live_bytes && after.n_live == before.n_live);
 	assert_true(fabs(after.live_variance - before.live_variance) <= before.live_variance * 1e-9);
 	(void)fp_mem_unbook(&fp_mem_ledger.system, address_of(7), NULL);
+}
+
+/* Also where several threads book the system's half. */
+static void a_block_booked_again_weighs_the_same(void **state)
+{
+	(void)state;
+	check_block_booked_again(false);
+	check_block_booked_again(true);
 }
 
 int main(void)
@@ -212,5 +232,6 @@ int main(void)
 		cmocka_unit_test(a_block_booked_again_weighs_the_same),
 	};
 
+	fp_lock_name_thread(1);
 	return cmocka_run_group_tests(tests, open_ledger, close_ledger);
 }
