@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages, colours and progress of filperf.  Ordinary program; threads that
- * write reports may say how far they are. */
+/*
+ * Messages, colours and progress of filperf.  Ordinary program; threads that
+ * write reports may say how far they are.
+ */
 #include "tools/cli/message.h"
 
 #include <errno.h>

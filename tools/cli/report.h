@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From a run directory (or a .filperf directory) to the report files and the
- * summary.  Ordinary program, one thread.
+ * summary.  Ordinary program.
  */
 #ifndef FP_TOOLS_CLI_REPORT_H
 #define FP_TOOLS_CLI_REPORT_H

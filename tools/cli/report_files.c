@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Renders a profile into its files.  Ordinary program; reports that share nothing
- * are written side by side. */
+/*
+ * Renders a profile into its files.  Ordinary program; reports that share nothing
+ * are written side by side.
+ */
 #include "tools/cli/report_files.h"
 
 #include "tools/cli/message.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The report files of a profile.  Ordinary program, one thread. */
+/* The report files of a profile.  Ordinary program. */
 #ifndef FP_TOOLS_CLI_REPORT_FILES_H
 #define FP_TOOLS_CLI_REPORT_FILES_H
 

@@ -17,6 +17,8 @@
 #define MOST_STEPS 512u
 #define FEWEST_STEPS 16u
 #define MOST_RECORDS (1u << 20)
+#define BYTES_OF_LIFE 16u
+#define USUAL_LIVES (1u << 17)
 #define NEVER 0xffffu        /* still there at the end */
 
 struct life {
@@ -284,6 +286,14 @@ static uint64_t span_of(const struct fp_profile *p, const struct fp_memory_proce
 	return ns / 1000000 + 1;
 }
 
+/* About one for so many bytes of the stream; not more than are worth their memory. */
+static size_t usual_lives(const struct fp_profile *p, const struct fp_memory_process *process)
+{
+	uint64_t n = p->headers[process->header].regions[FP_REGION_MEM_STREAM].used_bytes / BYTES_OF_LIFE;
+
+	return n < USUAL_LIVES ? (size_t)n : USUAL_LIVES;
+}
+
 static int put_process(const struct fp_profile *p, const struct fp_page_tree *t, uint32_t index, size_t max_bytes,
 		       struct fp_pack *out)
 {
@@ -298,7 +308,9 @@ static int put_process(const struct fp_profile *p, const struct fp_page_tree *t,
 	s.n_steps = FEWEST_STEPS;
 	while (s.n_steps < MOST_STEPS && s.span_ms / s.n_steps >= 20)
 		s.n_steps *= 2;
-	err = fp_memory_events(p, process, take, &s);
+	err = fp_key_map_reserve(&s.map, usual_lives(p, process));
+	if (!err)
+		err = fp_memory_events(p, process, take, &s);
 	if (!err)
 		err = fit(&s, index, max_bytes, out);
 	fp_key_map_free(&s.map);
