@@ -12,6 +12,7 @@
 #define CHUNK_WORDS (FP_SHADOW_CHUNK_BYTES / 16)
 #define CHUNK_PAGES (CHUNK_WORDS * 4 / FP_PAGE_BYTES)
 #define FIRST_ENTRIES (FP_PAGE_BYTES / sizeof(struct fp_block))
+#define SMALL_ENTRIES 1024u
 #define PAGEMAP_EXCLUSIVE_BIT 56 /* of an entry: the page is mapped here alone */
 
 struct fp_shadow_part *fp_shadow_parts[1u << 14];
@@ -91,6 +92,13 @@ static uint64_t larger(uint64_t n_entries)
 	return fp_round_up(n * sizeof(struct fp_block), FP_PAGE_BYTES) / sizeof(struct fp_block);
 }
 
+/* To close a hole is to look at all entries up to a free one: a small table is full sooner,
+ * as a third more of few entries is little. */
+static inline bool is_full(const struct fp_block_table *table)
+{
+	return table->n_used * 5 >= table->n_entries * (table->n_entries < SMALL_ENTRIES ? 3 : 4);
+}
+
 static bool grow(struct fp_block_table *table)
 {
 	uint64_t n_old = table->n_entries, n = larger(n_old);
@@ -118,7 +126,7 @@ bool fp_block_put(struct fp_block_table *table, const struct fp_block *block, st
 	uint64_t i;
 
 	ret_old->address = 0;
-	if (table->n_used * 5 >= table->n_entries * 4 && !grow(table) && table->n_used + 1 >= table->n_entries)
+	if (is_full(table) && !grow(table) && table->n_used + 1 >= table->n_entries)
 		return false;
 	for (i = home_of(block->address, table->n_entries); table->entries[i].address;
 	     i = after(i, table->n_entries))
