@@ -13,7 +13,8 @@
 #define GROWS_SCORE 0.75
 #define CHANCE 0.001          /* of a steady growth that fails a test */
 #define PAUSE_ALLOWED 0.05    /* of the checkpoints: work at the end of a run */
-#define PACE_ALLOWED 0.08     /* growth that is a little uneven */
+#define PACE_ALLOWED 0.07     /* growth that is a little uneven */
+#define PACE_BY_CHANCE (2.8 * 0.28867513) /* of one growth: 99.5 % of what is spread evenly over 0..1 */
 #define WALL_ALLOWED 0.22     /* where the pace is even by the CPU that was spent */
 #define CHECKPOINT_SCALE_MS 2560.0 /* checkpoints are 20 ms apart at first and twice as far at this time */
 
@@ -52,6 +53,17 @@ static bool goes_on(const struct fp_leak_facts *f, const struct fp_leak_clock *c
 	return clock->n_checkpoints - f->last_up <= (by_chance > allowed ? by_chance : allowed);
 }
 
+/* How many growths there were: checkpoints that saw some say how often there was none, and
+ * what comes at random comes so often, then. */
+static double growths(const struct fp_leak_facts *f, const struct fp_leak_clock *clock)
+{
+	double grew_for = f->last_up - first_checkpoint(f, clock);
+
+	if (grew_for < f->ups)
+		grew_for = f->ups;
+	return grew_for > 0 ? -grew_for * log1p(-f->ups / (grew_for + 1)) : 0;
+}
+
 /* What grew steadily has an age of half its time on average: a cache that fills
  * ever more slowly is older, what is given back in batches is younger.  A busy machine makes the pace
  * uneven by the clock, not by the CPU spent; a program that waits after its
@@ -59,7 +71,7 @@ static bool goes_on(const struct fp_leak_facts *f, const struct fp_leak_clock *c
 static bool is_steady(const struct fp_leak_facts *f, const struct fp_leak_clock *clock)
 {
 	double span_ms = clock->end_ms - f->first_ms, uneven;
-	double allowed = PACE_ALLOWED + 3.3 * 0.2887 / sqrt(f->ups > 1 ? f->ups : 1);
+	double allowed = PACE_ALLOWED + PACE_BY_CHANCE / sqrt(fmax(growths(f, clock), 1));
 
 	if (span_ms <= 0)
 		return false;
